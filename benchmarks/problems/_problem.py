@@ -1,0 +1,48 @@
+"""What a benchmark problem consists of: input for one kernel in several sizes, how to cut it, and who else solves it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["Call", "Peer", "Problem"]
+
+
+@dataclass(frozen=True)
+class Call:
+    """The arguments of one call of a kernel's (or its twin's) first function."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any] = field(default_factory=dict)
+
+    def __call__(self, function: Callable[..., Any], **more: Any) -> Any:  # noqa: ANN401
+        """Make the call."""
+        return function(*self.args, **self.kwargs, **more)
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Another library that computes the same.
+
+    ``prepare(call)`` imports it, converts the input outside the measurement, and returns the function to be timed,
+    of no arguments, on one thread. `ImportError` means that the library is not installed.
+    """
+
+    name: str  # as users know it: "scipy.sparse.csgraph.dijkstra"
+    package: str  # on PyPI
+    prepare: Callable[[Call], Callable[[], Any]]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Input for one kernel."""
+
+    kernel: str
+    source: str  # where the input comes from, with its licence where it is not ours
+    unit: str  # of work: "pixels", "pairs"; rates are per second of these
+    # Sizes: "tiny" (the pure twin takes some 50 ms), "small" (a kernel's call takes some µs: overhead counts),
+    # "medium" (some 50 to 100 ms), "large" (beyond the caches; about a second).
+    make: Callable[[str], Call]
+    split: Callable[[Call, int], list[Call]]  # into about so many calls of about equal work
+    units: Callable[[Call], int]  # how much work a call is
+    same: Callable[[Any, Any], bool]  # whether a result is right, given the kernel's own; twins and peers included
+    peers: tuple[Peer, ...] = ()

@@ -1,0 +1,108 @@
+"""The Mandelbrot set, the whole of it: a tenth of the pixels never escape, and most of the rest do at once."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ._problem import Call, Peer, Problem
+
+__all__ = ["PROBLEM"]
+
+SIZES = {"tiny": (32, 24, 200), "small": (16, 12, 100), "medium": (1600, 1200, 1000), "large": (4000, 3000, 4000)}
+
+
+def make(size: str) -> Call:
+    """Return the picture of this size."""
+    width, height, max_iterations = SIZES[size]
+    return Call((width, height), {"max_iterations": max_iterations})
+
+
+def split(call: Call, count: int) -> list[Call]:
+    """Cut the picture into strips, from the top."""
+    width, height = call.args
+    side = 3.0 / width
+    calls = []
+    for strip in range(min(count, height)):
+        top, bottom = height * strip // count, height * (strip + 1) // count
+        middle = (height - top - bottom) / 2 * side
+        calls.append(Call((width, bottom - top), {**call.kwargs, "center": (-0.75, middle)}))
+    return calls
+
+
+def units(call: Call) -> int:
+    """Return the number of pixels."""
+    width, height = call.args
+    return int(width * height)
+
+
+def same(ours: Any, theirs: Any) -> bool:  # noqa: ANN401
+    """Tell whether two pictures are equal, bit for bit."""
+    return np.array_equal(ours, np.asarray(theirs, dtype=np.int32).reshape(ours.shape))
+
+
+def grid(call: Call) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], int]:
+    """Return the coordinates of the columns and rows, computed as the kernel does."""
+    width, height = call.args
+    real, imaginary = call.kwargs.get("center", (-0.75, 0.0))
+    side = 3.0 / width
+    x = real + (np.arange(width) - (width - 1) / 2) * side
+    y = imaginary + ((height - 1) / 2 - np.arange(height)) * side
+    return x, y, call.kwargs["max_iterations"]
+
+
+def numba_peer(call: Call) -> Callable[[], Any]:
+    """The loop that everybody writes, compiled by numba."""
+    import numba  # noqa: PLC0415 - an optional peer
+
+    @numba.njit
+    def picture(x: Any, y: Any, limit: int) -> Any:  # noqa: ANN401
+        counts = np.empty((len(y), len(x)), np.int32)
+        for row in range(len(y)):
+            for column in range(len(x)):
+                zr = zi = 0.0
+                counts[row, column] = limit
+                for count in range(limit):
+                    rr, ii = zr * zr, zi * zi
+                    if rr + ii > 4.0:  # noqa: PLR2004 - |z| > 2
+                        counts[row, column] = count
+                        break
+                    zr, zi = rr - ii + x[column], 2.0 * zr * zi + y[row]
+        return counts
+
+    x, y, limit = grid(call)
+    picture(x[:1], y[:1], 1)
+    return lambda: picture(x, y, limit)
+
+
+def numpy_peer(call: Call) -> Callable[[], Any]:
+    """One array operation after the other, on the points that have not escaped yet."""
+    x, y, limit = grid(call)
+
+    def picture() -> Any:  # noqa: ANN401
+        c = (x[None, :] + 1j * y[:, None]).ravel()
+        counts = np.full(c.size, limit, np.int32)
+        alive = np.arange(c.size)
+        zr, zi, cr, ci = np.zeros(c.size), np.zeros(c.size), c.real.copy(), c.imag.copy()
+        for count in range(limit):
+            rr, ii = zr * zr, zi * zi
+            bounded = ~(rr + ii > 4.0)  # noqa: PLR2004
+            if not bounded.all():
+                counts[alive[~bounded]] = count
+                alive, zr, zi, rr, ii, cr, ci = (a[bounded] for a in (alive, zr, zi, rr, ii, cr, ci))
+            zr, zi = rr - ii + cr, 2.0 * zr * zi + ci
+        return counts.reshape(len(y), len(x))
+
+    return picture
+
+
+PROBLEM = Problem(
+    kernel="mandelbrot",
+    source="computed from the definition",
+    unit="pixels",
+    make=make,
+    split=split,
+    units=units,
+    same=same,
+    peers=(Peer("numba", "numba", numba_peer), Peer("NumPy", "numpy", numpy_peer)),
+)

@@ -1,0 +1,111 @@
+"""The compiled part: one Cython module, built once for every instruction-set level.
+
+Everything else about the package stands in pyproject.toml. Switches, all read from the environment:
+
+GILFREE_BUILD    release (default) | debug | a list for -fsanitize=, such as address,undefined
+GILFREE_LEVELS   which levels to build, such as "baseline,v4" (default: all that the target has)
+"""
+
+import os
+import platform
+import sysconfig
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+# -ffp-contract=off: compilers fuse a*b+c on their own where the level has FMA, and the answer would then depend on
+# the level. Cores that want a fused multiply-add ask for one by name.
+GNU_FLAGS = ["-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-Wall", "-Wextra"]
+MSVC_FLAGS = ["/O2", "/fp:precise", "/W3"]
+BUILDS = {
+    "release": ([], []),
+    "debug": (["-O0", "-g3", "-UNDEBUG"], []),
+}
+# level: (flags of GNU-like compilers, flags of MSVC)
+X86_LEVELS = {
+    "v3": (["-march=x86-64-v3"], ["/arch:AVX2"]),
+    "v4": (["-march=x86-64-v4"], ["/arch:AVX512"]),
+}
+
+# Given here and not in the file headers, because a header's directives do not reach a cimported .pxd: without
+# cdivision there, each division in a core would take the GIL to raise ZeroDivisionError.
+DIRECTIVES = {
+    "language_level": "3",
+    "boundscheck": False,
+    "wraparound": False,
+    "initializedcheck": False,
+    "cdivision": True,
+    "embedsignature": False,
+    "freethreading_compatible": True,
+    "subinterpreters_compatible": "own_gil",
+}
+# Static objects of the module live in its state, so that every subinterpreter has its own.
+MACROS = [("CYTHON_USE_MODULE_STATE", "1")]
+
+
+def target_machine() -> str:
+    """The processor compiled for, which differs from this machine's when cross-compiling."""
+    host = os.environ.get("_PYTHON_HOST_PLATFORM") or sysconfig.get_platform()
+    if host.endswith("universal2"):
+        return "universal2"
+    return host.rsplit("-", 1)[-1] if "-" in host else platform.machine()
+
+
+def levels() -> list[str]:
+    on_x86_64 = target_machine().lower() in ("x86_64", "amd64")
+    available = ["baseline", *X86_LEVELS] if on_x86_64 else ["baseline"]
+    wanted = os.environ.get("GILFREE_LEVELS", ",".join(available)).split(",")
+    return [level for level in available if level in wanted or level == "baseline"]
+
+
+def sanitize_flags(build: str) -> tuple[list[str], list[str]]:
+    if build in BUILDS:
+        return BUILDS[build]
+    flag = f"-fsanitize={build}"
+    return ["-O1", "-g", "-fno-omit-frame-pointer", "-fno-sanitize-recover=all", flag], [flag]
+
+
+def extensions() -> list[Extension]:
+    baseline = Extension("gilfree._kernels", ["src/gilfree/_kernels.pyx"], define_macros=MACROS)
+    [generated] = cythonize(
+        [baseline],
+        build_dir="build/cython",
+        compiler_directives=DIRECTIVES,
+        include_path=["src"],
+        show_all_warnings=False,
+    )
+    # Every level compiles the same generated file; only its package tells the modules apart.
+    others = [level for level in levels() if level != "baseline"]
+    return [
+        generated,
+        *(
+            Extension(f"gilfree._{level}._kernels", generated.sources, define_macros=MACROS, depends=generated.depends)
+            for level in others
+        ),
+    ]
+
+
+class BuildLevels(build_ext):
+    """Adds each level's flags, once the compiler is known."""
+
+    def build_extension(self, extension: Extension) -> None:
+        msvc = self.compiler.compiler_type == "msvc"
+        compile_flags, link_flags = sanitize_flags(os.environ.get("GILFREE_BUILD", "release"))
+        extension.extra_compile_args = [*(MSVC_FLAGS if msvc else GNU_FLAGS)]
+        if not msvc:
+            extension.extra_compile_args += compile_flags
+            extension.extra_link_args = link_flags
+        level = extension.name.split(".")[1].removeprefix("_")
+        if level in X86_LEVELS:
+            gnu, microsoft = X86_LEVELS[level]
+            extension.extra_compile_args += microsoft if msvc else gnu
+        # A folder for each level: they share one C file, and would share its object file.
+        shared, self.build_temp = self.build_temp, os.path.join(self.build_temp, level)
+        try:
+            super().build_extension(extension)
+        finally:
+            self.build_temp = shared
+
+
+setup(ext_modules=extensions(), cmdclass={"build_ext": BuildLevels})

@@ -1,0 +1,39 @@
+"""CPU-bound kernels that let the GIL go, so that plain Python threads use every core.
+
+Every kernel is a plain function that can hold or release the GIL, may cut its work among workers, and gives the same
+answer, bit for bit, whichever way it runs. Importing gilfree imports no NumPy; the kernels that return arrays do when
+they are called.
+"""
+
+from importlib import import_module as _import_module
+from gilfree import isa as _isa
+from gilfree._version import __version__
+
+TYPE_CHECKING = False  # as in `typing`, whose import would take longer than all the rest
+if TYPE_CHECKING:
+    from gilfree.cancel import Cancelled
+    from gilfree.kernels.mandelbrot import mandelbrot
+    from gilfree.workers import cpu_count
+
+__all__ = ["Cancelled", "__version__", "cpu_count", "mandelbrot"]
+
+_kernels = _isa.install()
+
+# Where the public names come from, on first use (PEP 562).
+_HOMES = {
+    "Cancelled": "gilfree.cancel",
+    "cpu_count": "gilfree.workers",
+    "mandelbrot": "gilfree.kernels.mandelbrot",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(_import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

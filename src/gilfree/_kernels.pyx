@@ -1,0 +1,227 @@
+"""One `def` a kernel: buffers in, buffers out, and the only place that lets the GIL go.
+
+Each function takes its inputs and outputs as C-contiguous buffers, acquires them, runs its core with the GIL held or
+released, and turns the core's status into an exception. What the numbers mean is the business of `gilfree.kernels`.
+No NumPy, no typed memoryview and no global C variable in here: the module has to load in subinterpreters that have a
+GIL of their own.
+"""
+
+from cpython.buffer cimport (
+    PyBUF_C_CONTIGUOUS,
+    PyBUF_FORMAT,
+    PyBUF_WRITABLE,
+    PyBuffer_Release,
+    PyObject_GetBuffer,
+)
+from libc.stdint cimport int32_t, uintptr_t
+from libc.string cimport memset
+
+from gilfree.cores.mandelbrot cimport mandelbrot as mandelbrot_core
+from gilfree.cores.stop cimport CANCELLED, INTERRUPTED, NO_MEMORY, OK, Poll, load, monotonic, store
+
+from threading import main_thread
+
+from gilfree.cancel import Cancelled
+
+cdef extern from "Python.h":
+    ctypedef struct PyThreadState:
+        pass
+    PyThreadState *PyThreadState_Get()
+    unsigned long PyThread_get_thread_ident()
+    # The three that `look` calls. It attaches before and detaches after, which the compiler cannot see.
+    PyThreadState *PyEval_SaveThread() nogil
+    void PyEval_RestoreThread(PyThreadState *thread) nogil
+    int PyErr_CheckSignals() nogil
+
+cdef extern from *:
+    """
+    #if (defined(__x86_64__) || defined(__i386__)) && defined(__GNUC__)
+        static int gilfree_has_v3(void) {
+            __builtin_cpu_init();
+            return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi")
+                && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
+        }
+        static int gilfree_has_v4(void) {
+            return gilfree_has_v3() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
+                && __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq")
+                && __builtin_cpu_supports("avx512vl");
+        }
+    #elif defined(_M_X64)
+        #include <immintrin.h>
+        #include <intrin.h>
+        /* AVX needs the processor (CPUID) and the system, which must save the registers (XCR0). */
+        static int gilfree_has(unsigned xcr0, int ecx1, int ebx7) {
+            int leaf1[4], leaf7[4];
+            __cpuid(leaf1, 1);
+            __cpuidex(leaf7, 7, 0);
+            return (leaf1[2] & ecx1) == ecx1 && (_xgetbv(0) & xcr0) == xcr0 && (leaf7[1] & ebx7) == ebx7;
+        }
+        static int gilfree_has_v3(void) { return gilfree_has(0x06, 0x18801000, 0x00000128); }
+        static int gilfree_has_v4(void) { return gilfree_has(0xe6, 0x18801000, (int)0xd0030128); }
+    #else
+        static int gilfree_has_v3(void) { return 0; }
+        static int gilfree_has_v4(void) { return 0; }
+    #endif
+    #if defined(__AVX512F__)
+        #define GILFREE_LEVEL "v4"
+    #elif defined(__AVX2__)
+        #define GILFREE_LEVEL "v3"
+    #else
+        #define GILFREE_LEVEL "baseline"
+    #endif
+    #if defined(__clang__)
+        #define GILFREE_COMPILER "clang " __clang_version__
+    #elif defined(__GNUC__)
+        #define GILFREE_COMPILER "gcc " __VERSION__
+    #else
+        #define GILFREE_COMPILER "MSVC"
+    #endif
+    """
+    bint has_v3 "gilfree_has_v3"()
+    bint has_v4 "gilfree_has_v4"()
+    const char *LEVEL_NAME "GILFREE_LEVEL"
+    const char *COMPILER_NAME "GILFREE_COMPILER"
+
+COMPILER = COMPILER_NAME.decode()
+LEVEL = LEVEL_NAME.decode()
+
+
+def supported_levels():
+    """The instruction-set levels that this processor and its system can run, lowest first."""
+    return ("baseline",) + (("v3",) if has_v3() else ()) + (("v4",) if has_v4() else ())
+
+
+cdef class Stop:
+    """A flag for running kernels to poll: set it from any thread, and they raise `Cancelled` within a millisecond."""
+
+    cdef int flag
+
+    def set(self):
+        """Asks every call that was given this object to stop, now and for ever."""
+        store(&self.flag, 1)
+
+    def is_set(self):
+        """Whether `set` was called."""
+        return load(&self.flag) != 0
+
+
+# What the statuses of the cores mean to a caller. INTERRUPTED has no row: the signal handler's exception is already set.
+ERRORS = {
+    CANCELLED: (Cancelled, "the call was asked to stop"),
+    NO_MEMORY: (MemoryError, "not enough memory for the kernel's scratch space"),
+}
+
+
+cdef int finish(int status) except -1:
+    """Raises what `status` stands for."""
+    if status == OK:
+        return 0
+    if status == INTERRUPTED:
+        return -1
+    error, message = ERRORS[status]
+    raise error(message)
+
+
+cdef enum:
+    FLOAT = 1
+    INTEGER = 2
+
+
+cdef bint has_kind(const char *format, int kind) noexcept:
+    """Whether a buffer's format, as in the `struct` module, is one native number of this kind."""
+    if format == NULL:
+        return False
+    if format[0] == c"@" or format[0] == c"=":
+        format += 1
+    if format[0] == 0 or format[1] != 0:
+        return False
+    if kind == FLOAT:
+        return format[0] in (c"f", c"d")
+    return format[0] in (c"b", c"h", c"i", c"l", c"q", c"n")
+
+
+cdef int take(
+    Py_buffer *view, source, str name, int kind, Py_ssize_t itemsize, int ndim, bint writable=False
+) except -1:
+    """Acquires the buffer of an argument, which has to be just as the core needs it."""
+    try:
+        PyObject_GetBuffer(source, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (PyBUF_WRITABLE if writable else 0))
+    except (BufferError, TypeError, ValueError) as error:
+        raise TypeError(f"{name}: wanted a C-contiguous {'writable ' if writable else ''}buffer, got {error}") from error
+    if not has_kind(view.format, kind) or view.itemsize != itemsize or view.ndim != ndim:
+        raise TypeError(
+            f"{name}: wanted {ndim} dimension(s) of {itemsize}-byte {'floats' if kind == FLOAT else 'integers'}, "
+            f"got {view.ndim} of format {view.format.decode() if view.format != NULL else 'B'!r}"
+        )
+    if <uintptr_t> view.buf % <uintptr_t> itemsize:
+        raise ValueError(f"{name}: wanted a buffer aligned to {itemsize} bytes, got address {<uintptr_t> view.buf:#x}")
+    return 0
+
+
+cdef int want_length(Py_buffer *view, str name, int axis, Py_ssize_t length) except -1:
+    if view.shape[axis] != length:
+        raise ValueError(f"{name}: wanted length {length} along axis {axis}, got {view.shape[axis]}")
+    return 0
+
+
+cdef void give_back(Py_buffer *views, int count) noexcept:
+    for index in range(count):
+        PyBuffer_Release(&views[index])
+
+
+cdef enum:
+    LOOK_EVERY_MS = 50
+
+
+cdef int look(Poll *self) noexcept nogil:
+    """Runs Python's pending signal handlers; the thread attaches for it where the call had released the GIL."""
+    self.next_look = monotonic() + LOOK_EVERY_MS * 1e-3
+    if self.thread != NULL:
+        PyEval_RestoreThread(<PyThreadState *> self.thread)
+    cdef int raised = PyErr_CheckSignals()
+    if self.thread != NULL:
+        PyEval_SaveThread()
+    return INTERRUPTED if raised else OK
+
+
+cdef Poll polled(Stop stop, bint release_gil):
+    """How the core of the call now beginning is asked to stop."""
+    cdef Poll self
+    self.flag = &stop.flag if stop is not None else NULL
+    self.look = NULL
+    self.next_look = 0
+    self.thread = NULL
+    # Python runs signal handlers on the main thread only; elsewhere there is nothing to look for.
+    if PyThread_get_thread_ident() == <unsigned long> main_thread().ident:
+        self.look = look
+        self.next_look = monotonic() + LOOK_EVERY_MS * 1e-3
+        if release_gil:
+            self.thread = PyThreadState_Get()
+    return self
+
+
+def mandelbrot(x, y, int max_iterations, counts, *, bint release_gil=True, Stop stop=None):
+    cdef Py_buffer views[3]
+    cdef Poll poll = polled(stop, release_gil)
+    cdef int status
+    memset(views, 0, sizeof(views))
+    try:
+        take(&views[0], x, "x", FLOAT, 8, 1)
+        take(&views[1], y, "y", FLOAT, 8, 1)
+        take(&views[2], counts, "counts", INTEGER, 4, 2, writable=True)
+        want_length(&views[2], "counts", 0, views[1].shape[0])
+        want_length(&views[2], "counts", 1, views[0].shape[0])
+        if release_gil:
+            with nogil:
+                status = mandelbrot_core(
+                    <const double *> views[0].buf, views[0].shape[0], <const double *> views[1].buf, views[1].shape[0],
+                    max_iterations, <int32_t *> views[2].buf, &poll,
+                )
+        else:
+            status = mandelbrot_core(
+                <const double *> views[0].buf, views[0].shape[0], <const double *> views[1].buf, views[1].shape[0],
+                max_iterations, <int32_t *> views[2].buf, &poll,
+            )
+        finish(status)
+    finally:
+        give_back(views, 3)

@@ -1,0 +1,71 @@
+"""What every core shares with its caller: how it ends, and how it is asked to end.
+
+A core returns a status and never raises; `gilfree._kernels` turns the status into an exception. A core calls `poll` at
+least once a millisecond and returns what `poll` returned as soon as that is not `OK`.
+"""
+
+from libc.stdint cimport int64_t
+
+cdef extern from *:
+    """
+    #ifndef GILFREE_STOP
+    #define GILFREE_STOP
+    #if defined(_MSC_VER) && !defined(__clang__)
+        /* Aligned int accesses are atomic on every target of MSVC; volatile keeps them from being merged. */
+        #define gilfree_load(p) (*(const volatile int *)(p))
+        #define gilfree_store(p, v) (*(volatile int *)(p) = (v))
+        #define WIN32_LEAN_AND_MEAN
+        #include <windows.h>
+        static double gilfree_monotonic(void) {
+            LARGE_INTEGER now, rate;
+            QueryPerformanceFrequency(&rate);
+            QueryPerformanceCounter(&now);
+            return (double)now.QuadPart / (double)rate.QuadPart;
+        }
+    #else
+        #define gilfree_load(p) __atomic_load_n((p), __ATOMIC_RELAXED)
+        #define gilfree_store(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
+        #include <time.h>
+        static double gilfree_monotonic(void) {
+            struct timespec now;
+            clock_gettime(CLOCK_MONOTONIC, &now);
+            return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+        }
+    #endif
+    #endif
+    """
+    int load "gilfree_load"(const int *flag) noexcept nogil
+    void store "gilfree_store"(int *flag, int value) noexcept nogil
+    double monotonic "gilfree_monotonic"() noexcept nogil
+
+cdef enum:
+    OK = 0
+    CANCELLED = 1  # the flag was set
+    INTERRUPTED = 2  # a signal handler raised; the exception is already set
+    NO_MEMORY = 3
+    BAD_INDEX = 4
+    BAD_VALUE = 5
+
+cdef struct Poll:
+    const int *flag  # set by other threads; NULL where nobody can
+    int (*look)(Poll *) noexcept nogil  # runs Python's signal handlers; NULL but on the main thread
+    double next_look  # when, on the monotonic clock
+    void *thread  # what `look` needs to attach, or NULL where the GIL is held throughout
+
+
+cdef inline int poll(Poll *self) noexcept nogil:
+    """Whether to go on: OK, CANCELLED or INTERRUPTED. A few nanoseconds, some 30 on the main thread."""
+    if self.flag != NULL and load(self.flag):
+        return CANCELLED
+    if self.look != NULL and monotonic() >= self.next_look:
+        return self.look(self)
+    return OK
+
+
+cdef inline int poll_each(Poll *self, int64_t *work, int64_t done, int64_t limit) noexcept nogil:
+    """Adds `done` to `work`, in units of the core's own, and polls each time that `limit` of them have come together."""
+    work[0] += done
+    if work[0] < limit:
+        return OK
+    work[0] = 0
+    return poll(self)

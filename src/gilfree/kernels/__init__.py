@@ -1,0 +1,14 @@
+"""The kernels: what each computes, what it refuses, and how its work is cut."""
+
+from gilfree.kernels import mandelbrot
+from gilfree.kernels._kernel import Kernel
+
+__all__ = ["KERNELS", "Kernel"]
+
+# Tests, benchmarks and the command line iterate this table, in this order.
+KERNELS: dict[str, Kernel] = {module.KERNEL.name: module.KERNEL for module in (mandelbrot,)}
+
+for _kernel in KERNELS.values():
+    for _function in _kernel.functions:
+        # Where users find it, and where pickles look for it.
+        _function.__module__ = "gilfree"

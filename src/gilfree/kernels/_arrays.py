@@ -1,0 +1,90 @@
+"""Array arguments of the kernels: converted once where need be, checked, and kept in place during the call."""
+
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+__all__ = ["finish", "float_array", "hold", "outputs"]
+
+
+def float_array(name: str, value: object, ndim: int, dtype: "np.dtype[Any] | None" = None) -> NDArray[Any]:
+    """Return ``value`` as a C-contiguous, aligned, native array of float32 or float64; no copy where it is one.
+
+    Integers and booleans become float64. Without ``dtype``, float32 stays what it is.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError as error:  # a ragged list
+        raise ValueError(f"{name}: wanted an array of numbers, got what NumPy makes none of ({error})") from None
+    if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
+        raise TypeError(f"{name}: wanted an array of float32 or float64, got dtype {array.dtype}")
+    if array.ndim != ndim:
+        raise ValueError(f"{name}: wanted {ndim} dimension(s), got {array.ndim} (shape {array.shape})")
+    if dtype is None:
+        dtype = np.dtype(np.float32 if array.dtype.kind == "f" and array.dtype.itemsize <= 4 else np.float64)
+    return np.require(array, dtype, ["C", "A"])
+
+
+def hold(*arrays: NDArray[Any]) -> list[object]:
+    """Return what keeps the arrays' memory from moving for as long as the list lives.
+
+    NumPy does not count buffer exports: another thread's ``a.resize(n, refcheck=False)`` frees memory that is in use.
+    It does refuse while a weak reference to the owner exists. Arrays over another object's memory hold no export of
+    it either, so this takes one: `mmap.close` then raises BufferError.
+    """
+    held: list[object] = []
+    for array in arrays:
+        owner: object = array
+        while isinstance(owner, np.ndarray):
+            held.append(weakref.ref(owner))
+            owner = owner.base
+        if owner is not None:
+            try:
+                held.append(memoryview(owner))  # type: ignore[arg-type]
+            except TypeError:
+                held.append(owner)  # it exports no buffer: ctypes, __array_interface__; a reference is all there is
+    return held
+
+
+def outputs(
+    out: object, specs: "Sequence[tuple[str, tuple[int, ...], DTypeLike]]", inputs: Sequence[NDArray[Any]]
+) -> list[NDArray[Any]]:
+    """Return where a kernel writes its results: the caller's ``out`` where that will do, else new arrays.
+
+    ``specs`` gives name, shape and dtype of each. An ``out`` that a core cannot write to, or that shares memory with an
+    input or another output, is checked here and filled by `finish` from a new array, as if it shared none.
+    """
+    if out is None:
+        return [np.empty(shape, dtype) for _, shape, dtype in specs]
+    given = [out] if len(specs) == 1 else out
+    if not isinstance(given, (list, tuple)) or len(given) != len(specs):
+        wanted = ", ".join(name for name, _, _ in specs)
+        raise TypeError(f"out: wanted a tuple of {len(specs)} arrays ({wanted}), got {type(out).__name__}")
+    taken = list(inputs)
+    results = []
+    for array, (name, shape, dtype) in zip(given, specs, strict=True):
+        label = "out" if len(specs) == 1 else f"out ({name})"
+        if not isinstance(array, np.ndarray):
+            raise TypeError(f"{label}: wanted a NumPy array, got {type(array).__name__}")
+        if array.shape != shape:
+            raise ValueError(f"{label}: wanted shape {shape}, got {array.shape}")
+        if array.dtype != dtype:
+            raise ValueError(f"{label}: wanted dtype {np.dtype(dtype)}, got {array.dtype}")
+        if not array.flags.writeable:
+            raise ValueError(f"{label}: wanted a writable array, got a read-only one")
+        usable = array.flags.carray and not any(np.may_share_memory(array, other) for other in taken)
+        results.append(array if usable else np.empty(shape, dtype))
+        taken.append(array)
+    return results
+
+
+def finish(out: object, results: Sequence[NDArray[Any]]) -> None:
+    """Copy the results to those of the caller's arrays that they were not written to."""
+    if out is None:
+        return
+    for array, result in zip([out] if isinstance(out, np.ndarray) else out, results, strict=True):  # type: ignore[call-overload]
+        if array is not result:
+            array[...] = result

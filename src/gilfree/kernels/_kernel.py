@@ -1,0 +1,161 @@
+"""What all kernels share, once: workers, the GIL, how work is cut and joined.
+
+A kernel's face checks its arguments and describes the call as `Work`; `run` does the rest.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gilfree import _kernels
+from gilfree.workers import Crew, Workers, crew, in_order, in_threads
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Kernel", "Work", "releases", "run"]
+
+# A call estimated to take less keeps the GIL when the caller leaves the choice to us. Letting go costs little by
+# itself, but beside a thread that computes in Python, getting the GIL back takes up to a switch interval (5 ms).
+# Measured by benchmarks/thresholds.py.
+RELEASE_FROM_SECONDS = 50e-6
+
+# Cut finer than this and handing out the chunks costs more than it gains.
+CHUNK_SECONDS = 100e-6
+# More chunks than workers, so that unequal chunks even out. Where a chunk's arguments are pickled, each costs.
+CHUNKS_PER_THREAD = 16
+CHUNKS_PER_REMOTE_WORKER = 2
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One row of `gilfree.kernels.KERNELS`: a kernel and its parts."""
+
+    name: str  # of its core file, its face file, its test file and its benchmark problem
+    dwarf: str
+    functions: tuple[Callable[..., Any], ...]  # public; the first one is the one that benchmarks run
+    twins: tuple[Callable[..., Any], ...]  # the same in pure Python, in the same order
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One call of a kernel, checked and ready: what its core is given, and how it may be cut.
+
+    Inputs and outputs go to ``gilfree._kernels.<core>`` in this order. Row i of every output depends on row i of the
+    inputs that are numbered in ``cut`` and on nothing else of those, which is why the answer is the same however the
+    rows are cut.
+    """
+
+    core: str
+    inputs: tuple[Any, ...]
+    outputs: "tuple[NDArray[Any], ...]"
+    cut: tuple[int, ...]
+    rows: int
+    seconds: float  # estimated
+
+    def part(self, start: int, stop: int) -> tuple[Any, ...]:
+        """Return the inputs for rows ``start`` to ``stop``."""
+        return tuple(value[start:stop] if index in self.cut else value for index, value in enumerate(self.inputs))
+
+
+def releases(release_gil: bool | None, seconds: float) -> bool:  # noqa: FBT001 - the public keyword's value
+    """Return whether a call of this estimated length lets the GIL go."""
+    return seconds >= RELEASE_FROM_SECONDS if release_gil is None else bool(release_gil)
+
+
+def run(work: Work, workers: Workers, release_gil: bool | None, *, shared_out: bool = False) -> None:  # noqa: FBT001
+    """Fill ``work.outputs``.
+
+    ``shared_out`` says that the caller passed ``out=``, which only workers who share memory can fill.
+    """
+    if workers.__class__ is int and workers == 1:
+        core = getattr(_kernels, work.core)
+        core(*work.inputs, *work.outputs, release_gil=releases(release_gil, work.seconds))
+        return
+    who = crew(workers)
+    if shared_out and who.kind == "elsewhere":
+        raise ValueError(
+            "out: wanted workers that share memory with the caller (threads or interpreters), got "
+            f"{type(workers).__name__}"
+        )
+    by_number = not callable(workers) and who.submit is not None and isinstance(workers, int)
+    grid = _grid(work, who, worthwhile=by_number)
+    if who.kind == "threads":
+        _run_in_threads(work, who, grid, release_gil)
+    elif who.kind == "interpreters":
+        _run_in_interpreters(work, who, grid, release_gil)
+    else:
+        _run_elsewhere(work, who, grid, release_gil)
+
+
+def _grid(work: Work, who: Crew, *, worthwhile: bool) -> list[tuple[int, int]]:
+    """Return the rows of each chunk, as (start, stop).
+
+    An executor that the caller chose is used whatever the work; a number of workers only where it pays.
+    """
+    per_worker = CHUNKS_PER_REMOTE_WORKER if who.kind == "elsewhere" else CHUNKS_PER_THREAD
+    count = min(int(work.seconds / CHUNK_SECONDS), per_worker * who.size)
+    count = max(1, min(work.rows, count if worthwhile else max(count, who.size)))
+    return [(work.rows * i // count, work.rows * (i + 1) // count) for i in range(count)]
+
+
+def _run_in_threads(work: Work, who: Crew, grid: list[tuple[int, int]], release_gil: bool | None) -> None:  # noqa: FBT001
+    core = getattr(_kernels, work.core)
+    stop = _kernels.Stop()
+    release = releases(release_gil, work.seconds)
+
+    def do(chunk: int) -> None:
+        start, end = grid[chunk]
+        core(*work.part(start, end), *(out[start:end] for out in work.outputs), release_gil=release, stop=stop)
+
+    in_threads(who, len(grid), do, stop.set)
+
+
+def _run_in_interpreters(work: Work, who: Crew, grid: list[tuple[int, int]], release_gil: bool | None) -> None:  # noqa: FBT001
+    """Let other interpreters work on this one's memory: a memoryview crosses the border, an array does not."""
+    core = getattr(_kernels, work.core)
+    release = releases(release_gil, work.seconds / len(grid))
+    calls = [
+        (core, release, *map(_crossing, work.part(start, end)), *(memoryview(out[start:end]) for out in work.outputs))
+        for start, end in grid
+    ]
+    in_order(who, run_core, calls, settle=True)
+
+
+def _crossing(value: object) -> object:
+    return memoryview(value) if hasattr(value, "__array_interface__") else value  # type: ignore[arg-type]
+
+
+def run_core(core: Callable[..., None], release_gil: bool, *arguments: object) -> None:  # noqa: FBT001
+    """Call a core with positional arguments only, as executors do."""
+    core(*arguments, release_gil=release_gil)
+
+
+def _run_elsewhere(work: Work, who: Crew, grid: list[tuple[int, int]], release_gil: bool | None) -> None:  # noqa: FBT001
+    release = releases(release_gil, work.seconds / len(grid))
+    calls = [
+        (
+            work.core,
+            release,
+            work.part(start, end),
+            tuple(((end - start, *out.shape[1:]), out.dtype.str) for out in work.outputs),
+        )
+        for start, end in grid
+    ]
+    for (start, end), results in zip(grid, in_order(who, run_chunk, calls, settle=False), strict=True):
+        for out, result in zip(work.outputs, results, strict=True):
+            out[start:end] = result
+
+
+def run_chunk(
+    core: str,
+    release_gil: bool,  # noqa: FBT001
+    inputs: tuple[Any, ...],
+    outputs: tuple[tuple[tuple[int, ...], str], ...],
+) -> "tuple[NDArray[Any], ...]":
+    """Run one chunk where nothing is shared with the caller, and return its outputs."""
+    import numpy as np  # noqa: PLC0415 - gilfree imports NumPy only when it is needed
+
+    arrays = tuple(np.empty(shape, dtype) for shape, dtype in outputs)
+    getattr(_kernels, core)(*inputs, *arrays, release_gil=release_gil)
+    return arrays

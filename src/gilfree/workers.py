@@ -1,0 +1,256 @@
+"""Who does the work: a number of threads, an executor or a map-like callable, made to look alike.
+
+Nothing here knows a kernel. `crew` says what kind of workers a caller passed and how many they are; `in_threads` and
+`in_order` run the chunks of one call on them. In both the first error wins and the chunks not yet begun are dropped.
+"""
+
+import operator
+import os
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Executor, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+__all__ = ["Crew", "Workers", "cpu_count", "crew", "in_order", "in_threads"]
+
+Map: TypeAlias = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
+Workers: TypeAlias = int | Executor | Map
+
+
+def cpu_count() -> int:
+    """Return how many CPUs this process may use.
+
+    That is ``GILFREE_NUM_THREADS`` where it is set, else the smaller of the CPUs that the process is bound to and its
+    cgroup's quota, rounded up. ``workers=-1`` stands for this number.
+
+    Examples
+    --------
+    >>> import gilfree
+    >>> gilfree.cpu_count() >= 1
+    True
+    """
+    return cpu_count_and_source()[0]
+
+
+def cpu_count_and_source() -> tuple[int, str]:
+    """Return the number of CPUs this process may use, and in words where it comes from."""
+    wanted = os.environ.get("GILFREE_NUM_THREADS")
+    if wanted:
+        if not wanted.isdecimal() or int(wanted) < 1:
+            raise ValueError(f"GILFREE_NUM_THREADS: wanted a whole number from 1 up, got {wanted!r}")
+        return int(wanted), "GILFREE_NUM_THREADS"
+    if hasattr(os, "sched_getaffinity"):
+        cpus, source = len(os.sched_getaffinity(0)), "CPU affinity"
+    else:
+        cpus, source = os.cpu_count() or 1, "CPUs of the machine"
+    quota = cgroup_quota()
+    if quota is not None and ceil(quota) < cpus:
+        return max(1, ceil(quota)), f"cgroup quota of {quota:g} CPUs"
+    return cpus, source
+
+
+def cgroup_quota(root: Path = Path("/sys/fs/cgroup"), self_cgroup: Path = Path("/proc/self/cgroup")) -> float | None:
+    """Return the CPUs' worth of time that the process's control groups (v1 or v2) allow it, or None for no limit.
+
+    A group is bound by its ancestors' limits too, so the smallest on the way to the root counts.
+    """
+    try:
+        lines = self_cgroup.read_text().splitlines()
+    except OSError:
+        return None
+    quotas: list[float] = []
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers == "":
+            top, read = root, _quota_v2
+        elif "cpu" in controllers.split(","):
+            top, read = root / "cpu", _quota_v1
+        else:
+            continue
+        # Inside a container the path may be the host's, which is not to be seen here; the walk then starts at the top.
+        group = top / path.lstrip("/")
+        while True:
+            quota = read(group)
+            if quota is not None:
+                quotas.append(quota)
+            if group == top or top not in group.parents:
+                break
+            group = group.parent
+    return min(quotas, default=None)
+
+
+def _quota_v2(group: Path) -> float | None:
+    try:
+        quota, period = (group / "cpu.max").read_text().split()
+    except (OSError, ValueError):
+        return None
+    return None if quota == "max" else int(quota) / int(period)
+
+
+def _quota_v1(group: Path) -> float | None:
+    try:
+        quota = int((group / "cpu.cfs_quota_us").read_text())
+        period = int((group / "cpu.cfs_period_us").read_text())
+    except (OSError, ValueError):
+        return None
+    return None if quota <= 0 else quota / period
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Workers, as one call of a kernel sees them.
+
+    ``kind`` says what they share with the caller: ``"threads"`` share everything, ``"interpreters"`` share memory but
+    no Python object, and those ``"elsewhere"`` share nothing, so that arguments and results are pickled.
+    """
+
+    kind: Literal["threads", "interpreters", "elsewhere"]
+    size: int
+    submit: Callable[..., Future[Any]] | None = None
+    map: Map | None = None
+
+
+def crew(workers: Workers) -> Crew:
+    """Tell what kind of workers these are.
+
+    Raises
+    ------
+    TypeError, ValueError
+        ``workers`` is none of an int (−1, or 1 and up), an executor, or a callable like `map`.
+    """
+    if isinstance(workers, Executor):
+        size = getattr(workers, "_max_workers", None) or cpu_count()
+        if _is_interpreter_pool(workers):
+            return Crew("interpreters", size, submit=workers.submit)
+        if isinstance(workers, ThreadPoolExecutor):
+            return Crew("threads", size, submit=workers.submit)
+        return Crew("elsewhere", size, submit=workers.submit)
+    if callable(workers):
+        return Crew("elsewhere", cpu_count(), map=workers)
+    count = _as_count(workers)
+    return Crew("threads", count, submit=_shared_pool(count).submit if count > 1 else None)
+
+
+def _as_count(workers: object) -> int:
+    try:
+        if isinstance(workers, bool):
+            raise TypeError
+        count = operator.index(workers)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(
+            "workers: wanted an int, a concurrent.futures.Executor or a callable like map, "
+            f"got {type(workers).__name__}"
+        ) from None
+    if count == -1:
+        return cpu_count()
+    if count < 1:
+        raise ValueError(f"workers: wanted -1 (every CPU) or a number from 1 up, got {count}")
+    return count
+
+
+def _is_interpreter_pool(executor: Executor) -> bool:
+    module = sys.modules.get(
+        "concurrent.futures.interpreter"
+    )  # new in Python 3.14; not imported for the question alone
+    return module is not None and isinstance(executor, module.InterpreterPoolExecutor)
+
+
+# Keyed by process: a pool's threads do not survive a fork, so a child makes its own. No lock guards the table, because
+# a lock that another thread holds during a fork stays locked in the child; setdefault is atomic without one.
+_pools: dict[tuple[int, int], ThreadPoolExecutor] = {}
+
+
+def _shared_pool(count: int) -> ThreadPoolExecutor:
+    """Return the threads behind ``workers=count``: one fewer than that, as the calling thread is the other worker.
+
+    There are never fewer than the CPUs can use, and all callers together share them, so that calls made from many
+    threads at once do not start more threads than there are CPUs.
+    """
+    size = max(count, cpu_count()) - 1
+    key = (os.getpid(), size)
+    pool = _pools.get(key)
+    if pool is None:
+        pool = _pools.setdefault(key, ThreadPoolExecutor(size, thread_name_prefix="gilfree"))
+    return pool
+
+
+def in_threads(crew: Crew, count: int, do: Callable[[int], object], abandon: Callable[[], object]) -> None:
+    """Do chunks 0 … count − 1 on threads, one of them the caller's; ``abandon`` tells running chunks to stop.
+
+    Each thread takes the next chunk as it becomes free. Because the caller works too, a call made from inside a full
+    executor cannot deadlock: the caller then does all of it.
+    """
+    pending = deque(range(count))
+    errors: list[BaseException] = []
+
+    def fail(error: BaseException) -> None:
+        errors.append(error)
+        pending.clear()
+        abandon()
+
+    def take_turns() -> None:
+        while True:
+            try:
+                chunk = pending.popleft()
+            except IndexError:
+                return
+            try:
+                do(chunk)
+            except BaseException as error:  # noqa: BLE001 - handed to the caller below
+                fail(error)
+
+    helpers: list[Future[None]] = []
+    try:
+        if crew.submit is not None:
+            helpers.extend(crew.submit(take_turns) for _ in range(min(crew.size, count) - 1))
+        take_turns()
+    except BaseException as error:  # noqa: BLE001 - a signal's, or an executor's that was shut down
+        fail(error)
+    for helper in helpers:
+        while not helper.cancel():
+            try:
+                helper.result()
+                break
+            except BaseException as error:  # noqa: BLE001 - a signal's, or a broken pool's
+                fail(error)
+                if helper.done():
+                    break
+    if errors:
+        raise errors[0]
+
+
+def in_order(crew: Crew, func: Callable[..., Any], calls: Sequence[tuple[Any, ...]], *, settle: bool) -> list[Any]:
+    """Return ``[func(*call) for call in calls]``, computed by workers that do not share the caller's objects.
+
+    With ``settle`` no chunk is still running when an error is raised.
+    """
+    if crew.submit is None:
+        assert crew.map is not None  # noqa: S101 - for the type checker: a crew has one of the two
+        return list(crew.map(_Starred(func), calls))
+    futures: list[Future[Any]] = []
+    try:
+        for call in calls:
+            futures.append(crew.submit(func, *call))  # noqa: PERF401 - those submitted are needed if one fails
+        done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+        for future in done:
+            future.result()
+        return [future.result() for future in futures]
+    except BaseException:
+        running = [future for future in futures if not future.cancel()]
+        if settle:
+            wait(running)
+        raise
+
+
+@dataclass(frozen=True, slots=True)
+class _Starred:
+    """``func`` for tuples of arguments; unlike a lambda it can be pickled."""
+
+    func: Callable[..., Any]
+
+    def __call__(self, call: tuple[Any, ...]) -> object:
+        return self.func(*call)
