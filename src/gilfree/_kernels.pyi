@@ -2,8 +2,9 @@
 
 For callers that cannot use the functions of `gilfree` itself, such as other interpreters (hand them memoryviews) and
 compiled code. Buffers are C-contiguous, aligned, of native numbers; dtypes are given in NumPy's letters. Outputs are
-written in place. Every function takes ``release_gil`` and ``stop``, checks all that its memory safety depends on,
-raises TypeError or ValueError naming the argument, and may be called from any number of threads at once.
+written in place. Every function takes ``release_gil`` and ``stop``, the flag that the function `stop` sets; checks all
+that its memory safety depends on and raises TypeError or ValueError naming the argument; and may be called from any
+number of threads at once.
 """
 
 from typing_extensions import Buffer
@@ -13,11 +14,19 @@ LEVEL: str
 
 def supported_levels() -> tuple[str, ...]: ...
 
-class Stop:
-    def set(self) -> None: ...
-    def is_set(self) -> bool: ...
+def stop(flag: Buffer) -> None:
+    """Ask every call that was given this flag, a writable buffer (1,) i4, to stop: it will raise `gilfree.Cancelled`.
+
+    For any thread of any interpreter; the running calls notice within a millisecond.
+    """
 
 def mandelbrot(
-    x: Buffer, y: Buffer, max_iterations: int, counts: Buffer, *, release_gil: bool = True, stop: Stop | None = None
+    x: Buffer,
+    y: Buffer,
+    max_iterations: int,
+    counts: Buffer,
+    *,
+    release_gil: bool = True,
+    stop: Buffer | None = None,
 ) -> None:
     """counts (h, w) i4: escape counts of c = x[column] + i·y[row]; x (w,) f8, y (h,) f8."""

@@ -2,8 +2,8 @@
 
 Each function takes its inputs and outputs as C-contiguous buffers, acquires them, runs its core with the GIL held or
 released, and turns the core's status into an exception. What the numbers mean is the business of `gilfree.kernels`.
-No NumPy, no typed memoryview and no global C variable in here: the module has to load in subinterpreters that have a
-GIL of their own.
+No NumPy, no typed memoryview, no global C variable and no extension type in here: the module has to load in
+subinterpreters that have a GIL of their own, and with any of these it crashes there (Cython 3.3).
 """
 
 from cpython.buffer cimport (
@@ -17,7 +17,7 @@ from libc.stdint cimport int32_t, uintptr_t
 from libc.string cimport memset
 
 from gilfree.cores.mandelbrot cimport mandelbrot as mandelbrot_core
-from gilfree.cores.stop cimport CANCELLED, INTERRUPTED, NO_MEMORY, OK, Poll, load, monotonic, store
+from gilfree.cores.stop cimport CANCELLED, INTERRUPTED, NO_MEMORY, OK, Poll, monotonic, store
 
 from threading import main_thread
 
@@ -91,18 +91,18 @@ def supported_levels():
     return ("baseline",) + (("v3",) if has_v3() else ()) + (("v4",) if has_v4() else ())
 
 
-cdef class Stop:
-    """A flag for running kernels to poll: set it from any thread, and they raise `Cancelled` within a millisecond."""
+def stop(flag):
+    """Asks every call that was given this flag, a writable buffer of one int32, to stop: it will raise `Cancelled`.
 
-    cdef int flag
-
-    def set(self):
-        """Asks every call that was given this object to stop, now and for ever."""
-        store(&self.flag, 1)
-
-    def is_set(self):
-        """Whether `set` was called."""
-        return load(&self.flag) != 0
+    For any thread of any interpreter; the running calls notice within a millisecond.
+    """
+    cdef Py_buffer view
+    take(&view, flag, "flag", INTEGER, 4, 1, writable=True)
+    try:
+        want_length(&view, "flag", 0, 1)
+        store(<int *> view.buf, 1)
+    finally:
+        PyBuffer_Release(&view)
 
 
 # What the statuses of the cores mean to a caller. INTERRUPTED has no row: the signal handler's exception is already set.
@@ -184,10 +184,13 @@ cdef int look(Poll *self) noexcept nogil:
     return INTERRUPTED if raised else OK
 
 
-cdef Poll polled(Stop stop, bint release_gil):
-    """How the core of the call now beginning is asked to stop."""
-    cdef Poll self
-    self.flag = &stop.flag if stop is not None else NULL
+cdef int begin(Poll *self, Py_buffer *view, flag, bint release_gil) except -1:
+    """Sets up how the core of the call now beginning is asked to stop; `view` keeps the flag in place meanwhile."""
+    self.flag = NULL
+    if flag is not None:
+        take(view, flag, "stop", INTEGER, 4, 1)
+        want_length(view, "stop", 0, 1)
+        self.flag = <const int *> view.buf
     self.look = NULL
     self.next_look = 0
     self.thread = NULL
@@ -197,12 +200,12 @@ cdef Poll polled(Stop stop, bint release_gil):
         self.next_look = monotonic() + LOOK_EVERY_MS * 1e-3
         if release_gil:
             self.thread = PyThreadState_Get()
-    return self
+    return 0
 
 
-def mandelbrot(x, y, int max_iterations, counts, *, bint release_gil=True, Stop stop=None):
-    cdef Py_buffer views[3]
-    cdef Poll poll = polled(stop, release_gil)
+def mandelbrot(x, y, int max_iterations, counts, *, bint release_gil=True, stop=None):
+    cdef Py_buffer views[4]
+    cdef Poll poll
     cdef int status
     memset(views, 0, sizeof(views))
     try:
@@ -211,6 +214,7 @@ def mandelbrot(x, y, int max_iterations, counts, *, bint release_gil=True, Stop 
         take(&views[2], counts, "counts", INTEGER, 4, 2, writable=True)
         want_length(&views[2], "counts", 0, views[1].shape[0])
         want_length(&views[2], "counts", 1, views[0].shape[0])
+        begin(&poll, &views[3], stop, release_gil)
         if release_gil:
             with nogil:
                 status = mandelbrot_core(
@@ -224,4 +228,4 @@ def mandelbrot(x, y, int max_iterations, counts, *, bint release_gil=True, Stop 
             )
         finish(status)
     finally:
-        give_back(views, 3)
+        give_back(views, 4)

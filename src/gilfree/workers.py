@@ -223,10 +223,16 @@ def in_threads(crew: Crew, count: int, do: Callable[[int], object], abandon: Cal
         raise errors[0]
 
 
-def in_order(crew: Crew, func: Callable[..., Any], calls: Sequence[tuple[Any, ...]], *, settle: bool) -> list[Any]:
+def in_order(
+    crew: Crew,
+    func: Callable[..., Any],
+    calls: Sequence[tuple[Any, ...]],
+    abandon: Callable[[], object] | None = None,
+) -> list[Any]:
     """Return ``[func(*call) for call in calls]``, computed by workers that do not share the caller's objects.
 
-    With ``settle`` no chunk is still running when an error is raised.
+    ``abandon`` tells running chunks to stop; where there is such a way, none is running any more when an error is
+    raised. Those that cannot be reached finish on their own, and their results are dropped.
     """
     if crew.submit is None:
         assert crew.map is not None  # noqa: S101 - for the type checker: a crew has one of the two
@@ -241,7 +247,8 @@ def in_order(crew: Crew, func: Callable[..., Any], calls: Sequence[tuple[Any, ..
         return [future.result() for future in futures]
     except BaseException:
         running = [future for future in futures if not future.cancel()]
-        if settle:
+        if abandon is not None:
+            abandon()
             wait(running)
         raise
 

@@ -8,7 +8,7 @@ __all__ = ["KERNELS", "Kernel"]
 # Tests, benchmarks and the command line iterate this table, in this order.
 KERNELS: dict[str, Kernel] = {module.KERNEL.name: module.KERNEL for module in (mandelbrot,)}
 
-for _kernel in KERNELS.values():
-    for _function in _kernel.functions:
+for _row in KERNELS.values():
+    for _function in _row.functions:
         # Where users find it, and where pickles look for it.
         _function.__module__ = "gilfree"

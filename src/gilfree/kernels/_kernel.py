@@ -3,7 +3,9 @@
 A kernel's face checks its arguments and describes the call as `Work`; `run` does the rest.
 """
 
+from array import array
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -78,8 +80,7 @@ def run(work: Work, workers: Workers, release_gil: bool | None, *, shared_out: b
             "out: wanted workers that share memory with the caller (threads or interpreters), got "
             f"{type(workers).__name__}"
         )
-    by_number = not callable(workers) and who.submit is not None and isinstance(workers, int)
-    grid = _grid(work, who, worthwhile=by_number)
+    grid = _grid(work, who, chosen=isinstance(workers, Executor) or callable(workers))
     if who.kind == "threads":
         _run_in_threads(work, who, grid, release_gil)
     elif who.kind == "interpreters":
@@ -88,47 +89,53 @@ def run(work: Work, workers: Workers, release_gil: bool | None, *, shared_out: b
         _run_elsewhere(work, who, grid, release_gil)
 
 
-def _grid(work: Work, who: Crew, *, worthwhile: bool) -> list[tuple[int, int]]:
+def _grid(work: Work, who: Crew, *, chosen: bool) -> list[tuple[int, int]]:
     """Return the rows of each chunk, as (start, stop).
 
     An executor that the caller chose is used whatever the work; a number of workers only where it pays.
     """
     per_worker = CHUNKS_PER_REMOTE_WORKER if who.kind == "elsewhere" else CHUNKS_PER_THREAD
     count = min(int(work.seconds / CHUNK_SECONDS), per_worker * who.size)
-    count = max(1, min(work.rows, count if worthwhile else max(count, who.size)))
+    count = max(1, min(work.rows, max(count, who.size) if chosen else count))
     return [(work.rows * i // count, work.rows * (i + 1) // count) for i in range(count)]
 
 
 def _run_in_threads(work: Work, who: Crew, grid: list[tuple[int, int]], release_gil: bool | None) -> None:  # noqa: FBT001
     core = getattr(_kernels, work.core)
-    stop = _kernels.Stop()
+    flag = array("i", [0])
     release = releases(release_gil, work.seconds)
 
     def do(chunk: int) -> None:
         start, end = grid[chunk]
-        core(*work.part(start, end), *(out[start:end] for out in work.outputs), release_gil=release, stop=stop)
+        core(*work.part(start, end), *(out[start:end] for out in work.outputs), release_gil=release, stop=flag)
 
-    in_threads(who, len(grid), do, stop.set)
+    in_threads(who, len(grid), do, lambda: _kernels.stop(flag))
 
 
 def _run_in_interpreters(work: Work, who: Crew, grid: list[tuple[int, int]], release_gil: bool | None) -> None:  # noqa: FBT001
     """Let other interpreters work on this one's memory: a memoryview crosses the border, an array does not."""
-    core = getattr(_kernels, work.core)
+    flag = array("i", [0])
     release = releases(release_gil, work.seconds / len(grid))
     calls = [
-        (core, release, *map(_crossing, work.part(start, end)), *(memoryview(out[start:end]) for out in work.outputs))
+        (
+            work.core,
+            release,
+            memoryview(flag),
+            *map(_crossing, work.part(start, end)),
+            *(memoryview(out[start:end]) for out in work.outputs),
+        )
         for start, end in grid
     ]
-    in_order(who, run_core, calls, settle=True)
+    in_order(who, run_core, calls, abandon=lambda: _kernels.stop(flag))
 
 
 def _crossing(value: object) -> object:
     return memoryview(value) if hasattr(value, "__array_interface__") else value  # type: ignore[arg-type]
 
 
-def run_core(core: Callable[..., None], release_gil: bool, *arguments: object) -> None:  # noqa: FBT001
-    """Call a core with positional arguments only, as executors do."""
-    core(*arguments, release_gil=release_gil)
+def run_core(core: str, release_gil: bool, flag: memoryview, *arguments: object) -> None:  # noqa: FBT001
+    """Call a core in another interpreter, which is handed positional arguments."""
+    getattr(_kernels, core)(*arguments, release_gil=release_gil, stop=flag)
 
 
 def _run_elsewhere(work: Work, who: Crew, grid: list[tuple[int, int]], release_gil: bool | None) -> None:  # noqa: FBT001
@@ -142,7 +149,7 @@ def _run_elsewhere(work: Work, who: Crew, grid: list[tuple[int, int]], release_g
         )
         for start, end in grid
     ]
-    for (start, end), results in zip(grid, in_order(who, run_chunk, calls, settle=False), strict=True):
+    for (start, end), results in zip(grid, in_order(who, run_chunk, calls), strict=True):
         for out, result in zip(work.outputs, results, strict=True):
             out[start:end] = result
 

@@ -2,6 +2,7 @@
 
 import math
 import operator
+import sys
 from typing import TYPE_CHECKING, Any
 
 from gilfree.kernels._kernel import Kernel, Work, run
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["KERNEL", "mandelbrot", "mandelbrot_pure"]
 
 MAX_ITERATIONS = 2**31 - 1
+MAX_PIXELS = sys.maxsize // 4  # whose counts can be addressed
 
 
 def mandelbrot(
@@ -79,6 +81,8 @@ def mandelbrot(
            [ 1,  3,  4,  6, 50, 50,  3]], dtype=int32)
     """
     width, height = _size("width", width), _size("height", height)
+    if width * height > MAX_PIXELS:
+        raise ValueError(f"width, height: wanted at most {MAX_PIXELS} pixels in all, got {width} x {height}")
     max_iterations = _count(max_iterations)
     real, imaginary, span = _picture(center, span)
 
@@ -86,8 +90,9 @@ def mandelbrot(
 
     from gilfree.kernels import _arrays  # noqa: PLC0415
 
-    x, y = (np.array(points, dtype=np.float64) for points in _points(width, height, real, imaginary, span))
     results = _arrays.outputs(out, [("counts", (height, width), np.int32)], ())
+    # Made of lists, because array operations release the GIL, and this call may have been asked to hold it.
+    x, y = (np.array(points, np.float64) for points in _points(width, height, (real, imaginary), span))
     held = _arrays.hold(*results)
     seconds = width * height * (5e-9 + 0.2e-9 * min(max_iterations, 400))
     work = Work("mandelbrot", (x, y, max_iterations), tuple(results), cut=(1,), rows=height, seconds=seconds)
@@ -106,8 +111,8 @@ def mandelbrot_pure(
     max_iterations: int = 1000,
 ) -> list[list[int]]:
     """`mandelbrot` in pure Python: the counts as a list of rows."""
-    x, y = _points(width, height, *center, span)
-    return [[escape_count(real, imaginary, max_iterations) for real in x] for imaginary in y]
+    x, y = _points(width, height, center, span)
+    return [[escape_count(cr, ci, max_iterations) for cr in x] for ci in y]
 
 
 def escape_count(real: float, imaginary: float, max_iterations: int) -> int:
@@ -120,9 +125,10 @@ def escape_count(real: float, imaginary: float, max_iterations: int) -> int:
     return max_iterations
 
 
-def _points(width: int, height: int, real: float, imaginary: float, span: float) -> tuple[list[float], list[float]]:
+def _points(width: int, height: int, center: tuple[float, float], span: float) -> tuple[list[float], list[float]]:
     """Return the real parts of the columns and the imaginary parts of the rows."""
     side = span / max(width, 1)
+    real, imaginary = center
     x = [real + (column - (width - 1) / 2) * side for column in range(width)]
     y = [imaginary + ((height - 1) / 2 - row) * side for row in range(height)]
     return x, y
