@@ -40,7 +40,7 @@ class Problem:
     source: str  # where the input comes from, with its licence where it is not ours
     unit: str  # of work: "pixels", "pairs"; rates are per second of these
     # Sizes: "tiny" (the pure twin takes some 50 ms), "small" (a kernel's call takes some µs: overhead counts),
-    # "medium" (some 50 to 100 ms), "large" (beyond the caches; about a second).
+    # "medium" (some 50 to 100 ms), "large" (beyond the caches; about a second), "endless" (minutes: for being stopped).
     make: Callable[[str], Call]
     split: Callable[[Call, int], list[Call]]  # into about so many calls of about equal work
     units: Callable[[Call], int]  # how much work a call is

@@ -9,7 +9,13 @@ from ._problem import Call, Peer, Problem
 
 __all__ = ["PROBLEM"]
 
-SIZES = {"tiny": (32, 24, 200), "small": (16, 12, 100), "medium": (1600, 1200, 1000), "large": (4000, 3000, 4000)}
+SIZES = {
+    "tiny": (32, 24, 200),
+    "small": (16, 12, 100),
+    "medium": (1600, 1200, 1000),
+    "large": (4000, 3000, 4000),
+    "endless": (20_000, 20_000, 10**6),
+}
 
 
 def make(size: str) -> Call:

@@ -7,6 +7,7 @@ Nothing here knows a kernel. `crew` says what kind of workers a caller passed an
 import operator
 import os
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Executor, Future, ThreadPoolExecutor, wait
@@ -192,6 +193,15 @@ def in_threads(crew: Crew, count: int, do: Callable[[int], object], abandon: Cal
         pending.clear()
         abandon()
 
+    # Shut until all helpers are submitted: with the GIL held, the first one would keep the caller from submitting the
+    # others for as long as its chunk takes, and Ctrl-C would then strike inside the executor.
+    gate = threading.Lock()
+
+    def help_out() -> None:
+        with gate:
+            pass
+        take_turns()
+
     def take_turns() -> None:
         while True:
             try:
@@ -206,7 +216,8 @@ def in_threads(crew: Crew, count: int, do: Callable[[int], object], abandon: Cal
     helpers: list[Future[None]] = []
     try:
         if crew.submit is not None:
-            helpers.extend(crew.submit(take_turns) for _ in range(min(crew.size, count) - 1))
+            with gate:
+                helpers.extend(crew.submit(help_out) for _ in range(min(crew.size, count) - 1))
         take_turns()
     except BaseException as error:  # noqa: BLE001 - a signal's, or an executor's that was shut down
         fail(error)

@@ -27,6 +27,8 @@ CHUNK_SECONDS = 100e-6
 # More chunks than workers, so that unequal chunks even out. Where a chunk's arguments are pickled, each costs.
 CHUNKS_PER_THREAD = 16
 CHUNKS_PER_REMOTE_WORKER = 2
+# A thread that holds the GIL lets nobody else run Python, Ctrl-C's handler included, until its chunk ends.
+HELD_CHUNK_SECONDS = 20e-3
 
 
 @dataclass(frozen=True)
@@ -80,30 +82,34 @@ def run(work: Work, workers: Workers, release_gil: bool | None, *, shared_out: b
             "out: wanted workers that share memory with the caller (threads or interpreters), got "
             f"{type(workers).__name__}"
         )
-    grid = _grid(work, who, chosen=isinstance(workers, Executor) or callable(workers))
+    release = releases(release_gil, work.seconds)
+    grid = _grid(work, who, release, chosen=isinstance(workers, Executor) or callable(workers))
     if who.kind == "threads":
-        _run_in_threads(work, who, grid, release_gil)
+        _run_in_threads(work, who, grid, release)
     elif who.kind == "interpreters":
-        _run_in_interpreters(work, who, grid, release_gil)
+        _run_in_interpreters(work, who, grid, release)
     else:
-        _run_elsewhere(work, who, grid, release_gil)
+        _run_elsewhere(work, who, grid, release)
 
 
-def _grid(work: Work, who: Crew, *, chosen: bool) -> list[tuple[int, int]]:
+def _grid(work: Work, who: Crew, release: bool, *, chosen: bool) -> list[tuple[int, int]]:  # noqa: FBT001
     """Return the rows of each chunk, as (start, stop).
 
     An executor that the caller chose is used whatever the work; a number of workers only where it pays.
     """
     per_worker = CHUNKS_PER_REMOTE_WORKER if who.kind == "elsewhere" else CHUNKS_PER_THREAD
     count = min(int(work.seconds / CHUNK_SECONDS), per_worker * who.size)
-    count = max(1, min(work.rows, max(count, who.size) if chosen else count))
+    if chosen:
+        count = max(count, who.size)
+    if who.kind == "threads" and not release:
+        count = max(count, int(work.seconds / HELD_CHUNK_SECONDS))
+    count = max(1, min(work.rows, count))
     return [(work.rows * i // count, work.rows * (i + 1) // count) for i in range(count)]
 
 
-def _run_in_threads(work: Work, who: Crew, grid: list[tuple[int, int]], release_gil: bool | None) -> None:  # noqa: FBT001
+def _run_in_threads(work: Work, who: Crew, grid: list[tuple[int, int]], release: bool) -> None:  # noqa: FBT001
     core = getattr(_kernels, work.core)
     flag = array("i", [0])
-    release = releases(release_gil, work.seconds)
 
     def do(chunk: int) -> None:
         start, end = grid[chunk]
@@ -112,10 +118,9 @@ def _run_in_threads(work: Work, who: Crew, grid: list[tuple[int, int]], release_
     in_threads(who, len(grid), do, lambda: _kernels.stop(flag))
 
 
-def _run_in_interpreters(work: Work, who: Crew, grid: list[tuple[int, int]], release_gil: bool | None) -> None:  # noqa: FBT001
+def _run_in_interpreters(work: Work, who: Crew, grid: list[tuple[int, int]], release: bool) -> None:  # noqa: FBT001
     """Let other interpreters work on this one's memory: a memoryview crosses the border, an array does not."""
     flag = array("i", [0])
-    release = releases(release_gil, work.seconds / len(grid))
     calls = [
         (
             work.core,
@@ -138,8 +143,7 @@ def run_core(core: str, release_gil: bool, flag: memoryview, *arguments: object)
     getattr(_kernels, core)(*arguments, release_gil=release_gil, stop=flag)
 
 
-def _run_elsewhere(work: Work, who: Crew, grid: list[tuple[int, int]], release_gil: bool | None) -> None:  # noqa: FBT001
-    release = releases(release_gil, work.seconds / len(grid))
+def _run_elsewhere(work: Work, who: Crew, grid: list[tuple[int, int]], release: bool) -> None:  # noqa: FBT001
     calls = [
         (
             work.core,
