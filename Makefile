@@ -1,0 +1,46 @@
+# What one does with a checkout. Everything happens in .venv, which each target sets up by itself.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+SOURCES := $(shell find src/gilfree -name '*.pyx' -o -name '*.pxd' -o -name '*.h') setup.py
+READY := $(VENV)/.ready
+
+.PHONY: bench test lint docs wheels clean
+
+bench: $(READY)  ## measure, and write results/report.html
+	$(BIN)/gilfree bench
+
+test: $(READY)  ## the test-suite, once in one thread
+	$(BIN)/python -m pytest $(ARGS)
+
+test-parallel: $(READY)  ## the test-suite, each test in eight threads at once
+	$(BIN)/python -m pip install -q --group parallel
+	$(BIN)/python -m pytest --parallel-threads=8 --at-least-parallel=100 $(ARGS)
+
+lint: $(READY)  ## formatting, style and types
+	$(BIN)/python -m pip install -q --group lint
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/cython-lint src
+	$(BIN)/mypy
+
+docs: $(READY)  ## docs/_build/html
+	$(BIN)/python -m pip install -q --group docs
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
+
+wheels: $(READY)  ## a wheel for this Python, in dist/
+	$(BIN)/python -m pip wheel -q --no-deps --wheel-dir dist .
+
+clean:
+	rm -rf build dist docs/_build results src/*.egg-info $(VENV)
+	find src \( -name '*.so' -o -name '*.pyd' \) -delete
+
+# An editable install: Python files are used where they stand; this rule runs again when compiled sources change.
+$(READY): pyproject.toml $(SOURCES)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install -q --group build --group test --group peers
+	$(BIN)/python -m pip install -q --no-build-isolation --editable ".[bench]"
+	touch $@

@@ -1,0 +1,49 @@
+"""Settings of Hypothesis, and the gate that keeps the parallel run of the suite honest."""
+
+import os
+
+import hypothesis
+import pytest
+
+hypothesis.settings.register_profile("fast", max_examples=50, deadline=None)
+hypothesis.settings.register_profile("nightly", max_examples=2000, deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--at-least-parallel",
+        type=int,
+        metavar="N",
+        help="fail unless at least N tests passed in several threads at once (with --parallel-threads)",
+    )
+
+
+class ParallelGate:
+    """Counts the tests that pytest-run-parallel ran in several threads: it skips some, and could skip all unnoticed."""
+
+    def __init__(self, config):
+        self.wanted = config.getoption("at_least_parallel")
+        self.passed = 0
+        self.parallel = next(
+            (plugin.run_in_parallel for plugin in config.pluginmanager.get_plugins() if hasattr(plugin, "run_in_parallel")),
+            {},
+        )
+
+    def pytest_runtest_logreport(self, report):
+        self.passed += report.when == "call" and report.passed and report.nodeid in self.parallel
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session):
+        if self.passed < self.wanted:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter):
+        verdict = "passed" if self.passed >= self.wanted else "FAILED"
+        terminalreporter.write_line(f"parallel gate {verdict}: {self.passed} tests in parallel, wanted {self.wanted}")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "thread_unsafe: not to be run in several threads at once (pytest-run-parallel)")
+    if config.getoption("at_least_parallel") is not None:
+        config.pluginmanager.register(ParallelGate(config), "parallel-gate")
