@@ -23,7 +23,7 @@ lint: $(READY)  ## formatting, style and types
 	$(BIN)/python -m pip install -q --group lint
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/cython-lint src
+	PATH=$(BIN):$$PATH cython-lint src  # it runs pycodestyle
 	$(BIN)/mypy
 
 docs: $(READY)  ## docs/_build/html

@@ -9,6 +9,7 @@ GILFREE_LEVELS   which levels to build, such as "baseline,v4" (default: all that
 import os
 import platform
 import sysconfig
+from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
@@ -101,7 +102,7 @@ class BuildLevels(build_ext):
             gnu, microsoft = X86_LEVELS[level]
             extension.extra_compile_args += microsoft if msvc else gnu
         # A folder for each level: they share one C file, and would share its object file.
-        shared, self.build_temp = self.build_temp, os.path.join(self.build_temp, level)
+        shared, self.build_temp = self.build_temp, str(Path(self.build_temp) / level)
         try:
             super().build_extension(extension)
         finally:

@@ -25,13 +25,15 @@ class ParallelGate:
     def __init__(self, config):
         self.wanted = config.getoption("at_least_parallel")
         self.passed = 0
-        self.parallel = next(
-            (plugin.run_in_parallel for plugin in config.pluginmanager.get_plugins() if hasattr(plugin, "run_in_parallel")),
-            {},
+        self.config = config
+
+    def ran_in_parallel(self, nodeid):
+        return any(
+            nodeid in getattr(plugin, "run_in_parallel", ()) for plugin in self.config.pluginmanager.get_plugins()
         )
 
     def pytest_runtest_logreport(self, report):
-        self.passed += report.when == "call" and report.passed and report.nodeid in self.parallel
+        self.passed += report.when == "call" and report.passed and self.ran_in_parallel(report.nodeid)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session):

@@ -27,7 +27,11 @@ PRINT = "import json, sys; print(json.dumps("
 
 
 def test_imports_no_numpy_and_starts_nothing():
-    code = "import gilfree, threading, " + PRINT.removeprefix("import ") + "['numpy' in sys.modules, threading.active_count()]))"
+    code = (
+        "import gilfree, threading, "
+        + PRINT.removeprefix("import ")
+        + "['numpy' in sys.modules, threading.active_count()]))"
+    )
     assert output(code) == [False, 1]
 
 
@@ -65,7 +69,7 @@ def test_a_level_can_be_forced(level):
 def test_a_level_that_is_none(level):
     done = run("import gilfree", GILFREE_ISA=level)
     assert done.returncode == 1
-    assert f"ImportError: GILFREE_ISA: wanted one of baseline" in done.stderr
+    assert "ImportError: GILFREE_ISA: wanted one of baseline" in done.stderr
     assert f"got {level}" in done.stderr
 
 
@@ -88,7 +92,8 @@ def test_nothing_switches_the_gil_back_on():
     code = (
         "import pkgutil, importlib, sys, gilfree\n"
         "for module in pkgutil.walk_packages(gilfree.__path__, 'gilfree.'):\n"
-        "    if '__main__' not in module.name and 'benchmarks' not in module.name: importlib.import_module(module.name)\n"
+        "    if '__main__' not in module.name and 'benchmarks' not in module.name:\n"
+        "        importlib.import_module(module.name)\n"
         "import json; print(json.dumps(sys._is_gil_enabled()))"
     )
     assert output(code) is False

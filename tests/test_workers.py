@@ -168,6 +168,7 @@ class TestInThreads:
         with pytest.raises(RuntimeError), ThreadPoolExecutor(2, initializer=fail) as executor:
             in_threads(crew(executor), 10, lambda _: slow.wait(0.05), nothing)
 
+    @pytest.mark.thread_unsafe(reason="there are only so many shared threads")
     def test_the_shared_threads_are_used_and_bounded(self):
         names = set()
 

@@ -1,4 +1,4 @@
-"""What a benchmark problem consists of: input for one kernel in several sizes, how to cut it, and who else solves it."""
+"""What a benchmark problem consists of: input for one kernel in several sizes, how to cut it, who else solves it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -58,7 +58,7 @@ def grid(call: Call) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], int]:
 
 
 def numba_peer(call: Call) -> Callable[[], Any]:
-    """The loop that everybody writes, compiled by numba."""
+    """Compile the loop that everybody writes."""
     import numba  # noqa: PLC0415 - an optional peer
 
     @numba.njit
@@ -89,13 +89,15 @@ def numpy_peer(call: Call) -> Callable[[], Any]:
         c = (x[None, :] + 1j * y[:, None]).ravel()
         counts = np.full(c.size, limit, np.int32)
         alive = np.arange(c.size)
-        zr, zi, cr, ci = np.zeros(c.size), np.zeros(c.size), c.real.copy(), c.imag.copy()
+        zr = zi = np.zeros(c.size)
+        cr, ci = c.real.copy(), c.imag.copy()
         for count in range(limit):
             rr, ii = zr * zr, zi * zi
             bounded = ~(rr + ii > 4.0)  # noqa: PLR2004
             if not bounded.all():
                 counts[alive[~bounded]] = count
-                alive, zr, zi, rr, ii, cr, ci = (a[bounded] for a in (alive, zr, zi, rr, ii, cr, ci))
+                alive, zr, zi = alive[bounded], zr[bounded], zi[bounded]
+                rr, ii, cr, ci = rr[bounded], ii[bounded], cr[bounded], ci[bounded]
             zr, zi = rr - ii + cr, 2.0 * zr * zi + ci
         return counts.reshape(len(y), len(x))
 

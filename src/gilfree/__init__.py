@@ -6,6 +6,7 @@ they are called.
 """
 
 from importlib import import_module as _import_module
+
 from gilfree import isa as _isa
 from gilfree._version import __version__
 

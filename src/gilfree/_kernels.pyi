@@ -13,7 +13,6 @@ COMPILER: str
 LEVEL: str
 
 def supported_levels() -> tuple[str, ...]: ...
-
 def stop(flag: Buffer) -> None:
     """Ask every call that was given this flag, a writable buffer (1,) i4, to stop: it will raise `gilfree.Cancelled`.
 
@@ -29,4 +28,4 @@ def mandelbrot(
     release_gil: bool = True,
     stop: Buffer | None = None,
 ) -> None:
-    """counts (h, w) i4: escape counts of c = x[column] + i·y[row]; x (w,) f8, y (h,) f8."""
+    """Write to counts (h, w) i4 the escape counts of c = x[column] + i·y[row]; x (w,) f8, y (h,) f8."""

@@ -105,7 +105,7 @@ def stop(flag):
         PyBuffer_Release(&view)
 
 
-# What the statuses of the cores mean to a caller. INTERRUPTED has no row: the signal handler's exception is already set.
+# What the statuses of the cores mean to a caller. INTERRUPTED needs no row: the exception is already set.
 ERRORS = {
     CANCELLED: (Cancelled, "the call was asked to stop"),
     NO_MEMORY: (MemoryError, "not enough memory for the kernel's scratch space"),
@@ -147,7 +147,7 @@ cdef int take(
     try:
         PyObject_GetBuffer(source, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (PyBUF_WRITABLE if writable else 0))
     except (BufferError, TypeError, ValueError) as error:
-        raise TypeError(f"{name}: wanted a C-contiguous {'writable ' if writable else ''}buffer, got {error}") from error
+        raise TypeError(f"{name}: wanted a C-contiguous{' writable' * writable} buffer, got {error}") from error
     if not has_kind(view.format, kind) or view.itemsize != itemsize or view.ndim != ndim:
         raise TypeError(
             f"{name}: wanted {ndim} dimension(s) of {itemsize}-byte {'floats' if kind == FLOAT else 'integers'}, "

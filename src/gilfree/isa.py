@@ -33,7 +33,7 @@ def install() -> ModuleType:
     else:
         built = [level for level in supported if _load(level)]
         raise ImportError(
-            f"GILFREE_ISA: wanted one of {', '.join(built)}, which were built and which this processor runs, got {wanted}"
+            f"GILFREE_ISA: wanted one of {', '.join(built)}, the levels built that run on this processor, got {wanted}"
         )
     sys.modules["gilfree._kernels"] = chosen
     return chosen

@@ -137,15 +137,12 @@ def crew(workers: Workers) -> Crew:
 
 
 def _as_count(workers: object) -> int:
-    try:
-        if isinstance(workers, bool):
-            raise TypeError
-        count = operator.index(workers)  # type: ignore[arg-type]
-    except TypeError:
+    if isinstance(workers, bool) or not hasattr(workers, "__index__"):
         raise TypeError(
             "workers: wanted an int, a concurrent.futures.Executor or a callable like map, "
             f"got {type(workers).__name__}"
-        ) from None
+        )
+    count = operator.index(workers)
     if count == -1:
         return cpu_count()
     if count < 1:
@@ -185,53 +182,64 @@ def in_threads(crew: Crew, count: int, do: Callable[[int], object], abandon: Cal
     Each thread takes the next chunk as it becomes free. Because the caller works too, a call made from inside a full
     executor cannot deadlock: the caller then does all of it.
     """
-    pending = deque(range(count))
-    errors: list[BaseException] = []
-
-    def fail(error: BaseException) -> None:
-        errors.append(error)
-        pending.clear()
-        abandon()
-
-    # Shut until all helpers are submitted: with the GIL held, the first one would keep the caller from submitting the
-    # others for as long as its chunk takes, and Ctrl-C would then strike inside the executor.
-    gate = threading.Lock()
-
-    def help_out() -> None:
-        with gate:
-            pass
-        take_turns()
-
-    def take_turns() -> None:
-        while True:
-            try:
-                chunk = pending.popleft()
-            except IndexError:
-                return
-            try:
-                do(chunk)
-            except BaseException as error:  # noqa: BLE001 - handed to the caller below
-                fail(error)
-
+    turns = _Turns(deque(range(count)), do, abandon)
     helpers: list[Future[None]] = []
     try:
         if crew.submit is not None:
-            with gate:
-                helpers.extend(crew.submit(help_out) for _ in range(min(crew.size, count) - 1))
-        take_turns()
+            with turns.gate:
+                helpers.extend(crew.submit(turns.help_out) for _ in range(min(crew.size, count) - 1))
     except BaseException as error:  # noqa: BLE001 - a signal's, or an executor's that was shut down
-        fail(error)
+        turns.fail(error)
+    turns.take()
     for helper in helpers:
+        turns.settle(helper)
+    if turns.errors:
+        raise turns.errors[0]
+
+
+class _Turns:
+    """The chunks of one call, which several threads take in turns."""
+
+    def __init__(self, pending: deque[int], do: Callable[[int], object], abandon: Callable[[], object]) -> None:
+        self.pending = pending
+        self.do = do
+        self.abandon = abandon
+        self.errors: list[BaseException] = []
+        # Shut until all helpers are submitted: with the GIL held, the first one would keep the caller from submitting
+        # the others for as long as its chunk takes, and Ctrl-C would then strike inside the executor.
+        self.gate = threading.Lock()
+
+    def fail(self, error: BaseException) -> None:
+        self.errors.append(error)
+        self.pending.clear()
+        self.abandon()
+
+    def help_out(self) -> None:
+        with self.gate:
+            pass
+        self.take()
+
+    def take(self) -> None:
+        """Do chunks until none is left."""
+        while True:
+            try:
+                chunk = self.pending.popleft()
+            except IndexError:
+                return
+            try:
+                self.do(chunk)
+            except BaseException as error:  # noqa: BLE001 - raised by `in_threads`
+                self.fail(error)
+
+    def settle(self, helper: Future[None]) -> None:
+        """Wait until a helper has ended, or is sure never to begin, through any number of Ctrl-C's."""
         while not helper.cancel():
             try:
                 helper.result()
-                break
             except BaseException as error:  # noqa: BLE001 - a signal's, or a broken pool's
-                fail(error)
-                if helper.done():
-                    break
-    if errors:
-        raise errors[0]
+                self.fail(error)
+            if helper.done():
+                return
 
 
 def in_order(

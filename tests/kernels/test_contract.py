@@ -17,10 +17,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gilfree.benchmarks.problems import PROBLEMS
 
 import gilfree
 from gilfree import _kernels
-from gilfree.benchmarks.problems import PROBLEMS
 from gilfree.kernels import KERNELS, _kernel
 
 ROOT = Path(__file__).parents[2]
@@ -97,6 +97,7 @@ def test_docstring(function):
     assert "time" in text.lower()
 
 
+@pytest.mark.thread_unsafe(reason="doctest redirects the standard output")
 def test_examples_in_docstrings():
     finder, runner = doctest.DocTestFinder(), doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
     for name in gilfree.__all__:
@@ -294,6 +295,7 @@ def test_releases_and_holds_the_gil(name):
 
 
 @every_kernel
+@pytest.mark.thread_unsafe(reason="patches")
 def test_a_flag_that_is_set_stops_it(name):
     """In the compiled function, which every way of cancelling ends in."""
     flag = array("i", [0])
@@ -306,7 +308,7 @@ def test_a_flag_that_is_set_stops_it(name):
     call = PROBLEMS[name].make("medium")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            "gilfree.kernels.%s.run" % name,
+            f"gilfree.kernels.{name}.run",
             lambda work, *_, **__: record(work.core, *work.inputs, *work.outputs),
         )
         call(KERNELS[name].functions[0])
@@ -314,9 +316,6 @@ def test_a_flag_that_is_set_stops_it(name):
     for release_gil in (True, False):
         with pytest.raises(gilfree.Cancelled):
             getattr(_kernels, core)(*arguments, release_gil=release_gil, stop=flag)
-
-
-test_a_flag_that_is_set_stops_it = pytest.mark.thread_unsafe(reason="patches")(test_a_flag_that_is_set_stops_it)
 
 
 def compiled_cores():
@@ -348,7 +347,9 @@ class TestMachineCode:
         pytest.importorskip("Cython")
         subprocess.run([sys.executable, "setup.py", "--version"], cwd=ROOT, capture_output=True, check=True)
         generated = (ROOT / "build" / "cython" / "src" / "gilfree" / "_kernels.c").read_text()
-        bodies = re.findall(r"^static [^\n;]*?(__pyx_f_7gilfree_5cores_\w+)\([^;{]*\) \{\n(.*?)^\}", generated, re.M | re.S)
+        bodies = re.findall(
+            r"^static [^\n;]*?(__pyx_f_7gilfree_5cores_\w+)\([^;{]*\) \{\n(.*?)^\}", generated, re.MULTILINE | re.DOTALL
+        )
         assert {module for module, _ in compiled_cores()} <= {
             module for name, _ in bodies for module, _ in compiled_cores() if f"{len(module)}{module}_" in name
         }

@@ -5,6 +5,7 @@ import threading
 import time
 
 from gilfree.benchmarks.problems import PROBLEMS
+
 from gilfree.kernels import KERNELS
 
 name, workers, release_gil = sys.argv[1], int(sys.argv[2]), bool(int(sys.argv[3]))
@@ -17,6 +18,6 @@ except KeyboardInterrupt:
     before = time.process_time()
     time.sleep(0.2)
     busy = time.process_time() - before
-    print("interrupted" if busy < 0.1 else f"interrupted, but {busy:.2f} s of work went on", flush=True)  # noqa: PLR2004
+    print("interrupted" if busy < 0.1 else f"interrupted, but {busy:.2f} s of work went on", flush=True)
 else:
     print("returned", threading.active_count(), flush=True)

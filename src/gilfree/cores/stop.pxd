@@ -63,7 +63,7 @@ cdef inline int poll(Poll *self) noexcept nogil:
 
 
 cdef inline int poll_each(Poll *self, int64_t *work, int64_t done, int64_t limit) noexcept nogil:
-    """Adds `done` to `work`, in units of the core's own, and polls each time that `limit` of them have come together."""
+    """Adds `done` to `work`, in units of the core's own, and polls each time that `limit` have come together."""
     work[0] += done
     if work[0] < limit:
         return OK

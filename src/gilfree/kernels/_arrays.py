@@ -9,6 +9,8 @@ from numpy.typing import DTypeLike, NDArray
 
 __all__ = ["finish", "float_array", "hold", "outputs"]
 
+FLOAT64_BYTES = 8
+
 
 def float_array(name: str, value: object, ndim: int, dtype: "np.dtype[Any] | None" = None) -> NDArray[Any]:
     """Return ``value`` as a C-contiguous, aligned, native array of float32 or float64; no copy where it is one.
@@ -19,12 +21,12 @@ def float_array(name: str, value: object, ndim: int, dtype: "np.dtype[Any] | Non
         array = np.asarray(value)
     except ValueError as error:  # a ragged list
         raise ValueError(f"{name}: wanted an array of numbers, got what NumPy makes none of ({error})") from None
-    if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
+    if array.dtype.kind not in "fiub" or array.dtype.itemsize > FLOAT64_BYTES:
         raise TypeError(f"{name}: wanted an array of float32 or float64, got dtype {array.dtype}")
     if array.ndim != ndim:
         raise ValueError(f"{name}: wanted {ndim} dimension(s), got {array.ndim} (shape {array.shape})")
     if dtype is None:
-        dtype = np.dtype(np.float32 if array.dtype.kind == "f" and array.dtype.itemsize <= 4 else np.float64)
+        dtype = np.dtype(np.float32 if array.dtype.kind == "f" and array.dtype.itemsize < FLOAT64_BYTES else np.float64)
     return np.require(array, dtype, ["C", "A"])
 
 

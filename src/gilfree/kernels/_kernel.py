@@ -127,7 +127,7 @@ def _run_in_interpreters(work: Work, who: Crew, grid: list[tuple[int, int]], rel
             release,
             memoryview(flag),
             *map(_crossing, work.part(start, end)),
-            *(memoryview(out[start:end]) for out in work.outputs),
+            *map(_crossing, (out[start:end] for out in work.outputs)),
         )
         for start, end in grid
     ]
