@@ -21,3 +21,18 @@ def mandelbrot(
     x: Buffer, y: Buffer, max_iterations: int, counts: Buffer, *, release_gil: bool = True, stop: Stop | None = None
 ) -> None:
     """counts (h, w) i4: escape counts of c = x[column] + i·y[row]; x (w,) f8, y (h,) f8."""
+
+def nearest_neighbors(
+    queries: Buffer,
+    points: Buffer,
+    k: int,
+    distances: Buffer,
+    indices: Buffer,
+    *,
+    release_gil: bool = True,
+    stop: Stop | None = None,
+) -> None:
+    """distances (q, k), indices (q, k) i8: the k nearest of points (p, d) to each of queries (q, d).
+
+    queries, points and distances are all f4 or all f8.
+    """

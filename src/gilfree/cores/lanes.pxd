@@ -7,7 +7,7 @@ comparisons go through the functions below, which give all bits set where true a
 Compilers without GNU vectors (MSVC) get one lane, and the same code.
 """
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int32_t, int64_t
 
 cdef extern from *:
     """
@@ -39,6 +39,31 @@ cdef extern from *:
             for (int lane = 0; lane < GILFREE_LANES_F64; lane++) seen |= mask[lane];
             return seen != 0;
         }
+        #define GILFREE_LANES_F32 (GILFREE_VECTOR_BYTES / 4)
+        typedef float gilfree_f32 __attribute__((vector_size(GILFREE_VECTOR_BYTES)));
+        typedef int32_t gilfree_i32 __attribute__((vector_size(GILFREE_VECTOR_BYTES)));
+        typedef float gilfree_f32_at __attribute__((vector_size(GILFREE_VECTOR_BYTES), aligned(4), may_alias));
+        /* x - 0 is x for every x, so no addition is left of it, which 0 + x would leave for the sake of -0. */
+        #define gilfree_splat_f32(x) ((x) - (gilfree_f32){0})
+        #define gilfree_load_f32(p) ((gilfree_f32)*(const gilfree_f32_at *)(p))
+        #define gilfree_store_f32(p, v) (*(gilfree_f32_at *)(p) = (v))
+        #define gilfree_bits_f32(x) ((gilfree_i32)(x))
+        #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+            /* Compilers make one instruction of the loop. */
+            static inline gilfree_f32 gilfree_multiply_add_f32(gilfree_f32 a, gilfree_f32 b, gilfree_f32 c) {
+                gilfree_f32 sum;
+                for (int lane = 0; lane < GILFREE_LANES_F32; lane++)
+                    sum[lane] = __builtin_fmaf(a[lane], b[lane], c[lane]);
+                return sum;
+            }
+        #else
+            #define gilfree_multiply_add_f32(a, b, c) ((a) * (b) + (c))
+        #endif
+        static inline int gilfree_all_negative(gilfree_i32 x) {
+            int32_t common = -1;
+            for (int lane = 0; lane < GILFREE_LANES_F32; lane++) common &= x[lane];
+            return common < 0;
+        }
     #else
         #define GILFREE_LANES_F64 1
         typedef double gilfree_f64;
@@ -50,6 +75,15 @@ cdef extern from *:
         #define gilfree_load_f64(p) (*(p))
         #define gilfree_store_i64(p, v) (*(p) = (v))
         #define gilfree_any(mask) ((mask) != 0)
+        #define GILFREE_LANES_F32 1
+        typedef float gilfree_f32;
+        typedef int32_t gilfree_i32;
+        #define gilfree_splat_f32(x) (x)
+        #define gilfree_load_f32(p) (*(p))
+        #define gilfree_store_f32(p, v) (*(p) = (v))
+        #define gilfree_bits_f32(x) (-(int32_t)((x) < 0))
+        #define gilfree_multiply_add_f32(a, b, c) ((a) * (b) + (c))
+        #define gilfree_all_negative(x) ((x) < 0)
     #endif
     #endif
     """
@@ -64,3 +98,15 @@ cdef extern from *:
     i64 at_most "gilfree_at_most"(f64 a, f64 b) noexcept nogil
     i64 same "gilfree_same"(f64 a, f64 b) noexcept nogil
     bint any_lane "gilfree_any"(i64 mask) noexcept nogil
+    enum:
+        LANES_F32 "GILFREE_LANES_F32"
+    ctypedef float f32 "gilfree_f32"
+    ctypedef int32_t i32 "gilfree_i32"
+    f32 splat_f32 "gilfree_splat_f32"(float value) noexcept nogil
+    f32 load_f32 "gilfree_load_f32"(const float *source) noexcept nogil
+    void store_f32 "gilfree_store_f32"(float *target, f32 value) noexcept nogil
+    # a·b + c, rounded once where the level has an instruction for it and twice elsewhere.
+    f32 multiply_add_f32 "gilfree_multiply_add_f32"(f32 a, f32 b, f32 c) noexcept nogil
+    # The bits as integers, which are negative where the sign is.
+    i32 bits_f32 "gilfree_bits_f32"(f32 value) noexcept nogil
+    bint all_negative "gilfree_all_negative"(i32 value) noexcept nogil

@@ -1,0 +1,595 @@
+"""Exact k nearest neighbours by Euclidean distance: a fast float32 filter before an exact float64 comparison.
+
+Only `examine` decides what is near: it sums (q − p)² in float64, in an order that is fixed for each number of
+dimensions, and ranks by that sum, then by index. So the answer depends on the data alone, and not on the level, the
+blocks or how the caller cuts the queries. Everything else is there to call it rarely.
+
+**Filter.** Queries and points are moved by a centre c and scaled by a power of two s, so that no query is longer than
+1, and rounded to float32: q' ≈ s(q − c), p' ≈ s(p − c). With T the squared distance, scaled, that a query's k-th best
+neighbour has so far, a point is dropped where the computed *score* falls short of the query's limit:
+
+    score = h + q'·p',   h = −½‖p'‖²(1 − ε),       limit = ½(‖q'‖²(1 − ε) − T − τ)
+
+Without ε and τ that says ‖q' − p'‖² > T. They make it a proof about q and p, with u = 2⁻²⁴ and d dimensions:
+
+- The score's d + 1 terms are added up with an error of at most γ(|h| + ½‖q'‖² + ½‖p'‖²), where γ = (d+1)u/(1−(d+1)u),
+  fused or not (Higham, *Accuracy and Stability of Numerical Algorithms*, §3.1, and |q'·p'| ≤ ½‖q'‖² + ½‖p'‖²).
+- Centring and rounding move q by at most u(1+2⁻²⁰)‖q'‖, p likewise. That changes a squared distance r² by at most
+  2r(‖q‖ + ‖p‖)u ≤ 4u(‖q'‖² + ‖p'‖²), to the same accuracy.
+
+So ε ≥ 2γ + 4u is enough, and (2.01 d + 8)u is that for d ≤ MOST_DIMENSIONS, with room for the roundings of the norms and
+of T, which are float64's. Where numbers leave float32's range below, each of the operations errs by 2⁻¹²⁶ at the most,
+also where subnormals are flushed to zero, and τ = d·2⁻¹²⁰ covers them all. h and limit are rounded to the safe side.
+Points longer than 2³⁰ are not scored and never dropped. Nothing depends on c but how small the norms are, and on them
+how sharp the filter is: c takes in each dimension the median of three points.
+
+**Order of work.** A group of points is packed dimension by dimension, so that a register holds the same coordinate of
+neighbouring points, and stays in the first-level cache while all queries of the block go by, in tiles of six. The
+scores of a tile stay in twelve registers, and a step through one dimension is twelve multiply-adds for eight loads.
+"""
+
+from libc.math cimport frexp, isfinite, ldexp, sqrt
+from libc.stddef cimport size_t
+from libc.stdint cimport int64_t, uintptr_t
+from libc.stdlib cimport free, malloc
+
+from gilfree.cores.lanes cimport (
+    LANES_F32, all_negative, bits_f32, f32, i32, load_f32, multiply_add_f32, splat_f32, store_f32,
+)
+from gilfree.cores.stop cimport NO_MEMORY, OK, POINTS_NOT_FINITE, QUERIES_NOT_FINITE, Poll, poll_each
+
+ctypedef fused real:
+    float
+    double
+
+cdef enum:
+    SUMS = 16  # of a distance: enough to hide the latency of addition on every level
+    TILE = 6  # queries scored together
+    GROUP = 2 * LANES_F32  # points scored together
+    FEW_QUERIES = 4  # that many are worth packing the points for
+    MOST_DIMENSIONS = 1 << 14  # for which the filter is sharp, and its γ below 2⁻⁹
+    SCRATCH_BYTES = 8 << 20  # for the queries worked on together
+    SCAN_QUERIES = 8
+    STRIDE = 1 << 16  # coordinates between two looks at `stop`
+    POLL_EVERY = 1 << 18  # coordinates subtracted, squared and added: 30 to 250 µs
+
+
+cdef struct Candidate:
+    double distance  # squared
+    int64_t index
+
+
+cdef struct Room:  # scratch memory for one block of queries
+    Candidate *heaps  # k for each query, the worst on top
+    float *queries  # in tiles: the first coordinate of six queries, the second, …
+    double *norms  # of the packed queries, squared
+    float *limits
+    float *group  # h of each point, then the first coordinate of each, the second, …
+    float *row
+    void *centre
+
+
+cdef inline bint worse(const Candidate *a, const Candidate *b) noexcept nogil:
+    return a.distance > b.distance or (a.distance == b.distance and a.index > b.index)
+
+
+cdef inline void sift_down(Candidate *heap, Py_ssize_t size, Py_ssize_t hole, Candidate moved) noexcept nogil:
+    """Puts `moved` into the heap, at the hole or below it."""
+    cdef Py_ssize_t child
+    while True:
+        child = 2 * hole + 1
+        if child >= size:
+            break
+        if child + 1 < size and worse(&heap[child + 1], &heap[child]):
+            child += 1
+        if not worse(&heap[child], &moved):
+            break
+        heap[hole] = heap[child]
+        hole = child
+    heap[hole] = moved
+
+
+cdef inline int make_heap(Candidate *heap, Py_ssize_t size, Poll *stop, int64_t *work) noexcept nogil:
+    cdef Py_ssize_t done
+    cdef int status
+    for done in range(size // 2):
+        sift_down(heap, size, size // 2 - 1 - done, heap[size // 2 - 1 - done])
+        status = poll_each(stop, work, 16, POLL_EVERY)
+        if status != OK:
+            return status
+    return OK
+
+
+cdef inline int sort_heap(Candidate *heap, Py_ssize_t size, Poll *stop, int64_t *work) noexcept nogil:
+    cdef Py_ssize_t done, last
+    cdef Candidate moved
+    cdef int status
+    for done in range(size - 1):
+        last = size - 1 - done
+        moved = heap[last]
+        heap[last] = heap[0]
+        sift_down(heap, last, 0, moved)
+        status = poll_each(stop, work, 64, POLL_EVERY)
+        if status != OK:
+            return status
+    return OK
+
+
+cdef inline bint finite(const real *values, Py_ssize_t count) noexcept nogil:
+    cdef Py_ssize_t index
+    cdef int bad = 0
+    for index in range(count):
+        bad |= values[index] - values[index] != 0
+    return bad == 0
+
+
+cdef inline int want_finite(
+    const real *values, Py_ssize_t count, int otherwise, Poll *stop, int64_t *work
+) noexcept nogil:
+    """OK, `otherwise` where a number is infinite or NaN, or what `stop` says."""
+    cdef Py_ssize_t done = 0, part
+    cdef int status
+    while done < count:
+        part = min(<Py_ssize_t> STRIDE, count - done)
+        if not finite(values + done, part):
+            return otherwise
+        done += part
+        status = poll_each(stop, work, part, POLL_EVERY)
+        if status != OK:
+            return status
+    return OK
+
+
+cdef inline void add_squares(double *sums, const real *a, const real *b, Py_ssize_t count) noexcept nogil:
+    """sums[i mod SUMS] += (a[i] − b[i])², never fused: an order and a rounding that every level can keep."""
+    cdef double local[SUMS]
+    cdef double difference
+    cdef Py_ssize_t step, lane, rest = count - count % SUMS
+    for lane in range(SUMS):
+        local[lane] = sums[lane]
+    for step in range(count // SUMS):
+        for lane in range(SUMS):
+            difference = <double> a[SUMS * step + lane] - <double> b[SUMS * step + lane]
+            local[lane] += difference * difference
+    for lane in range(SUMS):
+        sums[lane] = local[lane]
+    for lane in range(count - rest):
+        difference = <double> a[rest + lane] - <double> b[rest + lane]
+        sums[lane] += difference * difference
+
+
+cdef inline int measure(
+    const real *a, const real *b, Py_ssize_t dimensions, double *squared, Poll *stop, int64_t *work
+) noexcept nogil:
+    """The squared distance, in float64."""
+    cdef double sums[SUMS]
+    cdef Py_ssize_t done = 0, part, lane
+    cdef int status
+    for lane in range(SUMS):
+        sums[lane] = 0
+    while True:
+        part = min(<Py_ssize_t> STRIDE, dimensions - done)
+        add_squares(&sums[0], a + done, b + done, part)
+        done += part
+        status = poll_each(stop, work, part + SUMS, POLL_EVERY)
+        if status != OK:
+            return status
+        if done == dimensions:
+            break
+    for lane in range(8):
+        sums[lane] += sums[lane + 8]
+    for lane in range(4):
+        sums[lane] += sums[lane + 4]
+    squared[0] = (sums[0] + sums[2]) + (sums[1] + sums[3])
+    return OK
+
+
+cdef inline int measure_point(
+    const real *query, const real *point, Py_ssize_t dimensions, double *squared, Poll *stop, int64_t *work
+) noexcept nogil:
+    """`measure` from a query, which is finite, to a point, which may turn out not to be."""
+    cdef int status = measure(query, point, dimensions, squared, stop, work)
+    if status == OK and not isfinite(squared[0]):
+        status = want_finite(point, dimensions, POINTS_NOT_FINITE, stop, work)
+    return status
+
+
+cdef inline int examine(
+    const real *query, const real *point, Py_ssize_t dimensions, int64_t index, Candidate *heap, Py_ssize_t k,
+    Poll *stop, int64_t *work,
+) noexcept nogil:
+    """Takes the point in if it is nearer than the heap's worst. Points come in ascending order, so ties stay out."""
+    cdef Candidate candidate
+    cdef int status = measure_point(query, point, dimensions, &candidate.distance, stop, work)
+    if status == OK and candidate.distance < heap[0].distance:
+        candidate.index = index
+        sift_down(heap, k, 0, candidate)
+    return status
+
+
+cdef inline int take_first(
+    const real *queries, Py_ssize_t count, const real *points, Py_ssize_t dimensions, Py_ssize_t k, Room *room,
+    Poll *stop, int64_t *work,
+) noexcept nogil:
+    """Fills each query's heap with the first k points."""
+    cdef Py_ssize_t query, point
+    cdef Candidate *heap
+    cdef int status
+    for query in range(count):
+        heap = room.heaps + query * k
+        for point in range(k):
+            heap[point].index = point
+            status = measure_point(
+                queries + query * dimensions, points + point * dimensions, dimensions, &heap[point].distance, stop, work
+            )
+            if status != OK:
+                return status
+        status = make_heap(heap, k, stop, work)
+        if status != OK:
+            return status
+    return OK
+
+
+cdef inline int scan(
+    const real *queries, Py_ssize_t count, const real *points, Py_ssize_t point_count, Py_ssize_t dimensions,
+    Py_ssize_t k, Room *room, Poll *stop, int64_t *work,
+) noexcept nogil:
+    """Examines every point after the first k."""
+    cdef Py_ssize_t query, point
+    cdef int status
+    for point in range(k, point_count):
+        for query in range(count):
+            status = examine(
+                queries + query * dimensions, points + point * dimensions, dimensions, point, room.heaps + query * k, k,
+                stop, work,
+            )
+            if status != OK:
+                return status
+    return OK
+
+
+cdef inline void take_centre(
+    const real *points, Py_ssize_t point_count, Py_ssize_t dimensions, real *centre
+) noexcept nogil:
+    """The median of the first, the middle and the last point's coordinates: one outlier cannot move it far."""
+    cdef const real *middle = points + point_count // 2 * dimensions
+    cdef const real *last = points + (point_count - 1) * dimensions
+    cdef Py_ssize_t dimension
+    cdef real a, b, c
+    for dimension in range(dimensions):
+        a, b, c = points[dimension], middle[dimension], last[dimension]
+        centre[dimension] = max(min(a, b), min(max(a, b), c))
+
+
+cdef inline int take_scale(
+    const real *queries, Py_ssize_t count, const real *points, Py_ssize_t dimensions, const real *centre,
+    double *scale, Poll *stop, int64_t *work,
+) noexcept nogil:
+    """A power of two that makes no query longer than 1, or 0 where squares would leave float64's range."""
+    cdef double largest, squared
+    cdef int exponent, status
+    cdef Py_ssize_t query
+    status = measure_point(points, centre, dimensions, &largest, stop, work)
+    if status != OK:
+        return status
+    for query in range(count):
+        status = measure(queries + query * dimensions, centre, dimensions, &squared, stop, work)
+        if status != OK:
+            return status
+        largest = max(largest, squared)
+    scale[0] = 1.0 if largest == 0 else 0.0
+    if 1e-240 < largest < 1e240:
+        frexp(sqrt(largest), &exponent)
+        scale[0] = ldexp(1.0, -exponent)
+    return OK
+
+
+cdef inline double pack(
+    const real *source, const real *centre, double scale, Py_ssize_t dimensions, float *row, float *target,
+    Py_ssize_t stride,
+) noexcept nogil:
+    """Writes s(x − c) in float32 to every `stride`-th place, and returns its squared length."""
+    cdef double sums[SUMS]
+    cdef double total = 0
+    cdef Py_ssize_t dimension, step, lane
+    for dimension in range(dimensions):
+        row[dimension] = <float> ((<double> source[dimension] - <double> centre[dimension]) * scale)
+    for lane in range(SUMS):
+        sums[lane] = 0
+    for step in range(dimensions // SUMS):
+        for lane in range(SUMS):
+            sums[lane] += <double> row[SUMS * step + lane] * <double> row[SUMS * step + lane]
+    for dimension in range(dimensions // SUMS * SUMS, dimensions):
+        total += <double> row[dimension] * <double> row[dimension]
+    for dimension in range(dimensions):
+        target[dimension * stride] = row[dimension]
+    for lane in range(SUMS):
+        total += sums[lane]
+    return total
+
+
+cdef inline float rounded_down(double value) noexcept nogil:
+    """A float32 that is surely not above `value`, nor far below."""
+    return <float> (value - abs(value) * 2.0 ** -23 - 2.0 ** -125)
+
+
+cdef inline float limit(double norm, double worst, double scale, Py_ssize_t dimensions) noexcept nogil:
+    """What a point has to score against a query of this squared length to be worth examining."""
+    cdef double epsilon = (2.01 * dimensions + 8) * 2.0 ** -24
+    cdef double tau = dimensions * 2.0 ** -120
+    return rounded_down(0.5 * (norm * (1 - epsilon) - worst * scale * scale * (1 + 2.0 ** -30) - tau))
+
+
+cdef inline int pack_group(
+    const real *points, Py_ssize_t count, Py_ssize_t dimensions, double scale, Room *room, Poll *stop, int64_t *work
+) noexcept nogil:
+    """Packs up to GROUP points; the places of those that are missing score too low for every limit."""
+    cdef double epsilon = (2.01 * dimensions + 8) * 2.0 ** -24
+    cdef double norm
+    cdef float *coordinates = room.group + GROUP
+    cdef Py_ssize_t lane, dimension
+    cdef int status
+    for lane in range(count):
+        norm = pack(
+            points + lane * dimensions, <const real *> room.centre, scale, dimensions, room.row, coordinates + lane, GROUP
+        )
+        if norm < 2.0 ** 60:
+            room.group[lane] = -rounded_down(0.5 * norm * (1 - epsilon))
+        else:
+            if not finite(points + lane * dimensions, dimensions):
+                return POINTS_NOT_FINITE
+            for dimension in range(dimensions):
+                coordinates[dimension * GROUP + lane] = 0
+            room.group[lane] = <float> 2.0 ** 100
+        status = poll_each(stop, work, 4 * dimensions, POLL_EVERY)
+        if status != OK:
+            return status
+    for lane in range(count, GROUP):
+        room.group[lane] = <float> -2.0 ** 100
+        for dimension in range(dimensions):
+            coordinates[dimension * GROUP + lane] = 0
+    return OK
+
+
+cdef struct Row:  # the scores of one query against a group
+    f32 x
+    f32 y
+
+
+cdef inline void add_dimension(Row *self, f32 x, f32 y, float coordinate) noexcept nogil:
+    self.x = multiply_add_f32(splat_f32(coordinate), x, self.x)
+    self.y = multiply_add_f32(splat_f32(coordinate), y, self.y)
+
+
+cdef inline i32 falls_short(Row *self, float limit) noexcept nogil:
+    """Negative where the score is below the limit."""
+    return bits_f32(self.x - splat_f32(limit)) & bits_f32(self.y - splat_f32(limit))
+
+
+cdef inline void store_row(Row *self, float *target) noexcept nogil:
+    store_f32(target, self.x)
+    store_f32(target + LANES_F32, self.y)
+
+
+cdef inline bint score(
+    const float *queries, const float *group, Py_ssize_t dimensions, const float *limits, float *scores
+) noexcept nogil:
+    """Scores a group against a tile of queries; returns whether any score reaches its limit, and then writes all."""
+    cdef Row a, b, c, d, e, f
+    cdef f32 x = load_f32(group), y = load_f32(group + LANES_F32)
+    cdef Py_ssize_t dimension
+    a.x = b.x = c.x = d.x = e.x = f.x = x
+    a.y = b.y = c.y = d.y = e.y = f.y = y
+    for dimension in range(dimensions):
+        group += GROUP
+        x = load_f32(group)
+        y = load_f32(group + LANES_F32)
+        add_dimension(&a, x, y, queries[0])
+        add_dimension(&b, x, y, queries[1])
+        add_dimension(&c, x, y, queries[2])
+        add_dimension(&d, x, y, queries[3])
+        add_dimension(&e, x, y, queries[4])
+        add_dimension(&f, x, y, queries[5])
+        queries += TILE
+    if all_negative(
+        falls_short(&a, limits[0]) & falls_short(&b, limits[1]) & falls_short(&c, limits[2])
+        & falls_short(&d, limits[3]) & falls_short(&e, limits[4]) & falls_short(&f, limits[5])
+    ):
+        return False
+    store_row(&a, scores)
+    store_row(&b, scores + GROUP)
+    store_row(&c, scores + 2 * GROUP)
+    store_row(&d, scores + 3 * GROUP)
+    store_row(&e, scores + 4 * GROUP)
+    store_row(&f, scores + 5 * GROUP)
+    return True
+
+
+cdef inline int examine_group(
+    const real *query, const real *points, Py_ssize_t count, Py_ssize_t dimensions, int64_t first, Candidate *heap,
+    Py_ssize_t k, const float *scores, double norm, double scale, float *least, Poll *stop, int64_t *work,
+) noexcept nogil:
+    """Examines the points of a group that reach the query's limit, which rises as nearer ones are found."""
+    cdef Row row
+    cdef double worst
+    cdef Py_ssize_t lane
+    cdef int status
+    row.x = load_f32(scores)
+    row.y = load_f32(scores + LANES_F32)
+    if all_negative(falls_short(&row, least[0])):
+        return OK
+    for lane in range(count):
+        if scores[lane] < least[0]:
+            continue
+        worst = heap[0].distance
+        status = examine(query, points + lane * dimensions, dimensions, first + lane, heap, k, stop, work)
+        if status != OK:
+            return status
+        if heap[0].distance < worst:
+            least[0] = limit(norm, heap[0].distance, scale, dimensions)
+    return OK
+
+
+cdef inline int filtered_scan(
+    const real *queries, Py_ssize_t count, const real *points, Py_ssize_t point_count, Py_ssize_t dimensions,
+    Py_ssize_t k, double scale, Room *room, Poll *stop, int64_t *work,
+) noexcept nogil:
+    """Examines those points after the first k that may be nearer than what a query has."""
+    cdef float scores[TILE * GROUP]
+    cdef Py_ssize_t tiles = (count + TILE - 1) // TILE, tile, query, first, points_left
+    cdef int64_t tile_work = TILE * GROUP * (dimensions + 8) // 8
+    cdef int status
+
+    for query in range(tiles * TILE):
+        if query < count:
+            room.norms[query] = pack(
+                queries + query * dimensions, <const real *> room.centre, scale, dimensions, room.row,
+                room.queries + query // TILE * TILE * dimensions + query % TILE, TILE,
+            )
+            room.limits[query] = limit(room.norms[query], room.heaps[query * k].distance, scale, dimensions)
+            status = poll_each(stop, work, 4 * dimensions, POLL_EVERY)
+            if status != OK:
+                return status
+        else:
+            for first in range(dimensions):
+                room.queries[(query // TILE * dimensions + first) * TILE + query % TILE] = 0
+            room.limits[query] = <float> 2.0 ** 110
+
+    first = k
+    while first < point_count:
+        points_left = min(<Py_ssize_t> GROUP, point_count - first)
+        status = pack_group(points + first * dimensions, points_left, dimensions, scale, room, stop, work)
+        if status != OK:
+            return status
+        for tile in range(tiles):
+            if score(
+                room.queries + tile * TILE * dimensions, room.group, dimensions, room.limits + tile * TILE, &scores[0]
+            ):
+                for query in range(tile * TILE, min(count, tile * TILE + TILE)):
+                    status = examine_group(
+                        queries + query * dimensions, points + first * dimensions, points_left, dimensions, first,
+                        room.heaps + query * k, k, &scores[(query - tile * TILE) * GROUP], room.norms[query], scale,
+                        &room.limits[query], stop, work,
+                    )
+                    if status != OK:
+                        return status
+            status = poll_each(stop, work, tile_work, POLL_EVERY)
+            if status != OK:
+                return status
+        first += GROUP
+    return OK
+
+
+cdef inline int search(
+    const real *queries, Py_ssize_t count, const real *points, Py_ssize_t point_count, Py_ssize_t dimensions,
+    Py_ssize_t k, bint filtered, Room *room, real *distances, int64_t *indices, Poll *stop, int64_t *work,
+) noexcept nogil:
+    """One block of queries."""
+    cdef double scale = 0
+    cdef Py_ssize_t query, rank
+    cdef Candidate *heap
+    cdef int status = take_first(queries, count, points, dimensions, k, room, stop, work)
+    if status == OK and filtered:
+        take_centre(points, point_count, dimensions, <real *> room.centre)
+        status = take_scale(
+            queries, count, points, dimensions, <const real *> room.centre, &scale, stop, work
+        )
+    if status == OK:
+        if scale > 0:
+            status = filtered_scan(
+                queries, count, points, point_count, dimensions, k, scale, room, stop, work
+            )
+        else:
+            status = scan(queries, count, points, point_count, dimensions, k, room, stop, work)
+    if status != OK:
+        return status
+    for query in range(count):
+        heap = room.heaps + query * k
+        status = sort_heap(heap, k, stop, work)
+        if status != OK:
+            return status
+        for rank in range(k):
+            distances[query * k + rank] = <real> sqrt(heap[rank].distance)
+            indices[query * k + rank] = heap[rank].index
+    return OK
+
+
+cdef inline int nearest_neighbors(
+    const real *queries, Py_ssize_t query_count, const real *points, Py_ssize_t point_count, Py_ssize_t dimensions,
+    Py_ssize_t k, real *distances, int64_t *indices, Poll *stop,
+) noexcept nogil:
+    """The k nearest points of each query, for 1 ≤ k ≤ point_count: distances and indices, nearest first.
+
+    Nothing is written before every coordinate has been found finite.
+    """
+    cdef Room room
+    cdef bint filtered
+    cdef char *scratch
+    cdef char *place
+    cdef size_t per_query, total
+    cdef Py_ssize_t block, padded, first = 0, count
+    cdef int64_t work = 0
+    cdef int status
+
+    status = want_finite(queries, query_count * dimensions, QUERIES_NOT_FINITE, stop, &work)
+    if status == OK and query_count == 0:
+        status = want_finite(points, point_count * dimensions, POINTS_NOT_FINITE, stop, &work)
+    if status != OK or query_count == 0:
+        return status
+    if dimensions == 0:
+        point_count = k  # all are equally near, and the first are the nearest
+    if <size_t> k > (<size_t> -1) // 4 // sizeof(Candidate):
+        return NO_MEMORY
+
+    filtered = query_count >= FEW_QUERIES and point_count - k >= GROUP and dimensions <= MOST_DIMENSIONS
+    per_query = <size_t> k * sizeof(Candidate)
+    if filtered:
+        per_query += <size_t> dimensions * sizeof(float) + sizeof(double) + sizeof(float)
+    block = max(<Py_ssize_t> 1, min(query_count, <Py_ssize_t> (SCRATCH_BYTES // per_query)))
+    if not filtered:
+        block = min(block, <Py_ssize_t> SCAN_QUERIES)
+    elif block > TILE and block < query_count:
+        block -= block % TILE
+    padded = (block + TILE - 1) // TILE * TILE
+
+    total = 64 + <size_t> block * <size_t> k * sizeof(Candidate)
+    if filtered:
+        total += (
+            <size_t> padded * (<size_t> dimensions * sizeof(float) + sizeof(double) + sizeof(float))
+            + <size_t> GROUP * (<size_t> dimensions + 1) * sizeof(float)
+            + <size_t> dimensions * (sizeof(float) + sizeof(double)) + 64
+        )
+    scratch = <char *> malloc(total)
+    if scratch == NULL:
+        return NO_MEMORY
+    place = scratch + (64 - <uintptr_t> scratch % 64) % 64
+    room.group = NULL
+    if filtered:
+        room.group = <float *> place
+        place += <size_t> GROUP * (<size_t> dimensions + 1) * sizeof(float)
+        room.queries = <float *> place
+        place += <size_t> padded * <size_t> dimensions * sizeof(float)
+        room.limits = <float *> place
+        place += <size_t> padded * sizeof(float)
+        room.row = <float *> place
+        place += <size_t> dimensions * sizeof(float)
+        place += (64 - <uintptr_t> place % 64) % 64
+        room.norms = <double *> place
+        place += <size_t> padded * sizeof(double)
+        room.centre = place
+        place += <size_t> dimensions * sizeof(double)
+    else:
+        room.queries = room.limits = room.row = NULL
+        room.norms = NULL
+        room.centre = NULL
+    room.heaps = <Candidate *> place
+
+    while first < query_count and status == OK:
+        count = min(block, query_count - first)
+        status = search(
+            queries + first * dimensions, count, points, point_count, dimensions, k, filtered and count >= FEW_QUERIES,
+            &room, distances + first * k, indices + first * k, stop, &work,
+        )
+        first += count
+    free(scratch)
+    return status
