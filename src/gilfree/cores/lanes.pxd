@@ -13,6 +13,7 @@ cdef extern from *:
     """
     #ifndef GILFREE_LANES
     #define GILFREE_LANES
+    #include <stddef.h>
     #include <stdint.h>
     #if defined(__GNUC__)
         #if defined(__AVX512F__)
@@ -64,6 +65,42 @@ cdef extern from *:
             for (int lane = 0; lane < GILFREE_LANES_F32; lane++) common &= x[lane];
             return common < 0;
         }
+        typedef float gilfree_four __attribute__((vector_size(16), aligned(4), may_alias));
+        typedef int32_t gilfree_order __attribute__((vector_size(16)));
+        #if defined(__clang__)
+            #define gilfree_pick(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l)
+        #else
+            #define gilfree_pick(a, b, i, j, k, l) __builtin_shuffle(a, b, (gilfree_order){i, j, k, l})
+        #endif
+        /* Four columns of four rows; rows and columns are so many floats apart. */
+        static inline void gilfree_transpose4(const float *rows, ptrdiff_t row, float *columns, ptrdiff_t column) {
+            typedef float four __attribute__((vector_size(16)));
+            const four a = *(const gilfree_four *)rows, b = *(const gilfree_four *)(rows + row);
+            const four c = *(const gilfree_four *)(rows + 2 * row), d = *(const gilfree_four *)(rows + 3 * row);
+            const four ac = gilfree_pick(a, c, 0, 4, 1, 5), bd = gilfree_pick(b, d, 0, 4, 1, 5);
+            const four ca = gilfree_pick(a, c, 2, 6, 3, 7), db = gilfree_pick(b, d, 2, 6, 3, 7);
+            *(gilfree_four *)columns = gilfree_pick(ac, bd, 0, 4, 1, 5);
+            *(gilfree_four *)(columns + column) = gilfree_pick(ac, bd, 2, 6, 3, 7);
+            *(gilfree_four *)(columns + 2 * column) = gilfree_pick(ca, db, 0, 4, 1, 5);
+            *(gilfree_four *)(columns + 3 * column) = gilfree_pick(ca, db, 2, 6, 3, 7);
+        }
+        /* The sum of each register's lanes. */
+        static inline void gilfree_totals4(gilfree_f32 a, gilfree_f32 b, gilfree_f32 c, gilfree_f32 d, float *totals) {
+            float lanes[4 * GILFREE_LANES_F32], rows[16], columns[16];
+            gilfree_store_f32(lanes, a);
+            gilfree_store_f32(lanes + GILFREE_LANES_F32, b);
+            gilfree_store_f32(lanes + 2 * GILFREE_LANES_F32, c);
+            gilfree_store_f32(lanes + 3 * GILFREE_LANES_F32, d);
+            for (int row = 0; row < 4; row++) {
+                gilfree_four sum = *(gilfree_four *)(lanes + row * GILFREE_LANES_F32);
+                for (int next = 4; next < GILFREE_LANES_F32; next += 4)
+                    sum += *(gilfree_four *)(lanes + row * GILFREE_LANES_F32 + next);
+                *(gilfree_four *)(rows + 4 * row) = sum;
+            }
+            gilfree_transpose4(rows, 4, columns, 4);
+            *(gilfree_four *)totals = (*(gilfree_four *)columns + *(gilfree_four *)(columns + 4))
+                + (*(gilfree_four *)(columns + 8) + *(gilfree_four *)(columns + 12));
+        }
     #else
         #define GILFREE_LANES_F64 1
         typedef double gilfree_f64;
@@ -84,6 +121,16 @@ cdef extern from *:
         #define gilfree_bits_f32(x) (-(int32_t)((x) < 0))
         #define gilfree_multiply_add_f32(a, b, c) ((a) * (b) + (c))
         #define gilfree_all_negative(x) ((x) < 0)
+        static inline void gilfree_transpose4(const float *rows, ptrdiff_t row, float *columns, ptrdiff_t column) {
+            for (int i = 0; i < 4; i++)
+                for (int j = 0; j < 4; j++) columns[j * column + i] = rows[i * row + j];
+        }
+        static inline void gilfree_totals4(float a, float b, float c, float d, float *totals) {
+            totals[0] = a;
+            totals[1] = b;
+            totals[2] = c;
+            totals[3] = d;
+        }
     #endif
     #endif
     """
@@ -110,3 +157,8 @@ cdef extern from *:
     # The bits as integers, which are negative where the sign is.
     i32 bits_f32 "gilfree_bits_f32"(f32 value) noexcept nogil
     bint all_negative "gilfree_all_negative"(i32 value) noexcept nogil
+    # columns[j·column + i] = rows[i·row + j] for i and j below 4
+    void transpose4 "gilfree_transpose4"(
+        const float *rows, Py_ssize_t row, float *columns, Py_ssize_t column
+    ) noexcept nogil
+    void totals4 "gilfree_totals4"(f32 a, f32 b, f32 c, f32 d, float *totals) noexcept nogil

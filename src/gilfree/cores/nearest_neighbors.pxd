@@ -8,7 +8,7 @@ blocks or how the caller cuts the queries. Everything else is there to call it r
 1, and rounded to float32: q' ≈ s(q − c), p' ≈ s(p − c). With T the squared distance, scaled, that a query's k-th best
 neighbour has so far, a point is dropped where the computed *score* falls short of the query's limit:
 
-    score = h + q'·p',   h = −½‖p'‖²(1 − ε),       limit = ½(‖q'‖²(1 − ε) − T − τ)
+    score = h + q'·p',    h = −½‖p'‖²(1 − ε),    limit = ½(‖q'‖²(1 − ε) − T − τ)
 
 Without ε and τ that says ‖q' − p'‖² > T. They make it a proof about q and p, with u = 2⁻²⁴ and d dimensions:
 
@@ -17,8 +17,9 @@ Without ε and τ that says ‖q' − p'‖² > T. They make it a proof about q 
 - Centring and rounding move q by at most u(1+2⁻²⁰)‖q'‖, p likewise. That changes a squared distance r² by at most
   2r(‖q‖ + ‖p‖)u ≤ 4u(‖q'‖² + ‖p'‖²), to the same accuracy.
 
-So ε ≥ 2γ + 4u is enough, and (2.01 d + 8)u is that for d ≤ MOST_DIMENSIONS, with room for the roundings of the norms and
-of T, which are float64's. Where numbers leave float32's range below, each of the operations errs by 2⁻¹²⁶ at the most,
+- ‖p'‖² is added up in float32 and may come out too large by γ‖p'‖², which would lower h; ‖q'‖² is added up in float64.
+
+So ε ≥ 3γ + 4u is enough, and `epsilon` is that for d ≤ MOST_DIMENSIONS, with room for h's and float64's roundings. Where numbers leave float32's range below, each of the operations errs by 2⁻¹²⁶ at the most,
 also where subnormals are flushed to zero, and τ = d·2⁻¹²⁰ covers them all. h and limit are rounded to the safe side.
 Points longer than 2³⁰ are not scored and never dropped. Nothing depends on c but how small the norms are, and on them
 how sharp the filter is: c takes in each dimension the median of three points.
@@ -28,6 +29,7 @@ neighbouring points, and stays in the first-level cache while all queries of the
 scores of a tile stay in twelve registers, and a step through one dimension is twelve multiply-adds for eight loads.
 """
 
+from libc.float cimport FLT_MAX
 from libc.math cimport frexp, isfinite, ldexp, sqrt
 from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uintptr_t
@@ -35,6 +37,7 @@ from libc.stdlib cimport free, malloc
 
 from gilfree.cores.lanes cimport (
     LANES_F32, all_negative, bits_f32, f32, i32, load_f32, multiply_add_f32, splat_f32, store_f32,
+    totals4, transpose4,
 )
 from gilfree.cores.stop cimport NO_MEMORY, OK, POINTS_NOT_FINITE, QUERIES_NOT_FINITE, Poll, poll_each
 
@@ -47,7 +50,7 @@ cdef enum:
     TILE = 6  # queries scored together
     GROUP = 2 * LANES_F32  # points scored together
     FEW_QUERIES = 4  # that many are worth packing the points for
-    MOST_DIMENSIONS = 1 << 14  # for which the filter is sharp, and its γ below 2⁻⁹
+    MOST_DIMENSIONS = 1 << 14  # for which the filter is sharp, and γ below 2⁻⁹
     SCRATCH_BYTES = 8 << 20  # for the queries worked on together
     SCAN_QUERIES = 8
     STRIDE = 1 << 16  # coordinates between two looks at `stop`
@@ -65,7 +68,7 @@ cdef struct Room:  # scratch memory for one block of queries
     double *norms  # of the packed queries, squared
     float *limits
     float *group  # h of each point, then the first coordinate of each, the second, …
-    float *row
+    float *rows  # four of them, before they are packed
     void *centre
 
 
@@ -158,6 +161,15 @@ cdef inline void add_squares(double *sums, const real *a, const real *b, Py_ssiz
         sums[lane] += difference * difference
 
 
+cdef inline double add_up(double *sums) noexcept nogil:
+    cdef Py_ssize_t lane
+    for lane in range(8):
+        sums[lane] += sums[lane + 8]
+    for lane in range(4):
+        sums[lane] += sums[lane + 4]
+    return (sums[0] + sums[2]) + (sums[1] + sums[3])
+
+
 cdef inline int measure(
     const real *a, const real *b, Py_ssize_t dimensions, double *squared, Poll *stop, int64_t *work
 ) noexcept nogil:
@@ -176,11 +188,7 @@ cdef inline int measure(
             return status
         if done == dimensions:
             break
-    for lane in range(8):
-        sums[lane] += sums[lane + 8]
-    for lane in range(4):
-        sums[lane] += sums[lane + 4]
-    squared[0] = (sums[0] + sums[2]) + (sums[1] + sums[3])
+    squared[0] = add_up(&sums[0])
     return OK
 
 
@@ -230,21 +238,79 @@ cdef inline int take_first(
     return OK
 
 
+cdef inline float rounded_down(double value) noexcept nogil:
+    """A float32 that is surely not above `value`, nor far below."""
+    return <float> (value - abs(value) * 2.0 ** -23 - 2.0 ** -125)
+
+
+cdef inline void estimate(
+    const float *query, const float *points, Py_ssize_t dimensions, float *squared
+) noexcept nogil:
+    """Four points' squared distances in float32; differences are accurate, wherever the origin is."""
+    cdef f32 a = splat_f32(0), b = splat_f32(0), c = splat_f32(0), d = splat_f32(0), coordinates
+    cdef Py_ssize_t step, point, dimension
+    cdef const float *here = points
+    cdef float difference
+    for step in range(dimensions // LANES_F32):
+        coordinates = load_f32(query + step * LANES_F32)
+        add_square(&a, coordinates - load_f32(here))
+        add_square(&b, coordinates - load_f32(here + dimensions))
+        add_square(&c, coordinates - load_f32(here + 2 * dimensions))
+        add_square(&d, coordinates - load_f32(here + 3 * dimensions))
+        here += LANES_F32
+    totals4(a, b, c, d, squared)
+    for point in range(4):
+        for dimension in range(dimensions // LANES_F32 * LANES_F32, dimensions):
+            difference = query[dimension] - points[point * dimensions + dimension]
+            squared[point] += difference * difference
+
+
+cdef inline void add_square(f32 *total, f32 difference) noexcept nogil:
+    total[0] = multiply_add_f32(difference, difference, total[0])
+
+
+cdef inline float ceiling(double worst, Py_ssize_t dimensions) noexcept nogil:
+    """What an estimate exceeds only if the squared distance exceeds `worst`: d + 2 roundings of a factor 1 ± 2⁻²⁴."""
+    return -rounded_down(-worst * (1 + (1.01 * dimensions + 8) * 2.0 ** -24) - dimensions * 2.0 ** -120)
+
+
 cdef inline int scan(
     const real *queries, Py_ssize_t count, const real *points, Py_ssize_t point_count, Py_ssize_t dimensions,
-    Py_ssize_t k, Room *room, Poll *stop, int64_t *work,
+    Py_ssize_t k, Candidate *heaps, Poll *stop, int64_t *work,
 ) noexcept nogil:
-    """Examines every point after the first k."""
-    cdef Py_ssize_t query, point
+    """Examines, for up to SCAN_QUERIES, every point after the first k, but for those that estimates rule out."""
+    cdef Py_ssize_t query, point, four, first = k
+    cdef float ceilings[SCAN_QUERIES]
+    cdef float about[4]
+    cdef Candidate *heap
     cdef int status
-    for point in range(k, point_count):
+    if real is float:
         for query in range(count):
-            status = examine(
-                queries + query * dimensions, points + point * dimensions, dimensions, point, room.heaps + query * k, k,
-                stop, work,
-            )
-            if status != OK:
-                return status
+            ceilings[query] = ceiling(heaps[query * k].distance, dimensions)
+    while first < point_count:
+        four = min(<Py_ssize_t> 4, point_count - first)
+        for query in range(count):
+            heap = heaps + query * k
+            if real is float:
+                if four == 4 and dimensions <= MOST_DIMENSIONS:
+                    estimate(queries + query * dimensions, points + first * dimensions, dimensions, &about[0])
+                    status = poll_each(stop, work, dimensions + 16, POLL_EVERY)
+                    if status != OK:
+                        return status
+                    if (
+                        ceilings[query] < about[0] <= FLT_MAX and ceilings[query] < about[1] <= FLT_MAX
+                        and ceilings[query] < about[2] <= FLT_MAX and ceilings[query] < about[3] <= FLT_MAX
+                    ):
+                        continue
+            for point in range(first, first + four):
+                status = examine(
+                    queries + query * dimensions, points + point * dimensions, dimensions, point, heap, k, stop, work
+                )
+                if status != OK:
+                    return status
+            if real is float:
+                ceilings[query] = ceiling(heap[0].distance, dimensions)
+        first += four
     return OK
 
 
@@ -265,8 +331,8 @@ cdef inline int take_scale(
     const real *queries, Py_ssize_t count, const real *points, Py_ssize_t dimensions, const real *centre,
     double *scale, Poll *stop, int64_t *work,
 ) noexcept nogil:
-    """A power of two that makes no query longer than 1, or 0 where squares would leave float64's range."""
-    cdef double largest, squared
+    """A power of two that makes no query longer than 1, or 0 where there is none to compute with."""
+    cdef double largest, squared, widest
     cdef int exponent, status
     cdef Py_ssize_t query
     status = measure_point(points, centre, dimensions, &largest, stop, work)
@@ -277,77 +343,108 @@ cdef inline int take_scale(
         if status != OK:
             return status
         largest = max(largest, squared)
+    # The scale has to be a number of the inputs' type, and its square one of float64's, with room to spare.
+    if real is float:
+        widest = 1e70
+    else:
+        widest = 1e240
     scale[0] = 1.0 if largest == 0 else 0.0
-    if 1e-240 < largest < 1e240:
+    if 1 / widest < largest < widest:
         frexp(sqrt(largest), &exponent)
         scale[0] = ldexp(1.0, -exponent)
     return OK
 
 
-cdef inline double pack(
-    const real *source, const real *centre, double scale, Py_ssize_t dimensions, float *row, float *target,
-    Py_ssize_t stride,
+cdef inline void convert(
+    const real *source, const real *centre, double scale, Py_ssize_t dimensions, float *row
 ) noexcept nogil:
-    """Writes s(x − c) in float32 to every `stride`-th place, and returns its squared length."""
-    cdef double sums[SUMS]
+    """row = s(x − c)."""
+    cdef Py_ssize_t dimension
+    for dimension in range(dimensions):
+        row[dimension] = <float> ((source[dimension] - centre[dimension]) * <real> scale)
+
+
+cdef inline double squared_length(const float *row, Py_ssize_t dimensions) noexcept nogil:
     cdef double total = 0
-    cdef Py_ssize_t dimension, step, lane
+    cdef Py_ssize_t dimension
     for dimension in range(dimensions):
-        row[dimension] = <float> ((<double> source[dimension] - <double> centre[dimension]) * scale)
-    for lane in range(SUMS):
-        sums[lane] = 0
-    for step in range(dimensions // SUMS):
-        for lane in range(SUMS):
-            sums[lane] += <double> row[SUMS * step + lane] * <double> row[SUMS * step + lane]
-    for dimension in range(dimensions // SUMS * SUMS, dimensions):
         total += <double> row[dimension] * <double> row[dimension]
-    for dimension in range(dimensions):
-        target[dimension * stride] = row[dimension]
-    for lane in range(SUMS):
-        total += sums[lane]
     return total
 
 
-cdef inline float rounded_down(double value) noexcept nogil:
-    """A float32 that is surely not above `value`, nor far below."""
-    return <float> (value - abs(value) * 2.0 ** -23 - 2.0 ** -125)
+cdef inline double epsilon(Py_ssize_t dimensions) noexcept nogil:
+    return (3.02 * dimensions + 12) * 2.0 ** -24
 
 
 cdef inline float limit(double norm, double worst, double scale, Py_ssize_t dimensions) noexcept nogil:
     """What a point has to score against a query of this squared length to be worth examining."""
-    cdef double epsilon = (2.01 * dimensions + 8) * 2.0 ** -24
     cdef double tau = dimensions * 2.0 ** -120
-    return rounded_down(0.5 * (norm * (1 - epsilon) - worst * scale * scale * (1 + 2.0 ** -30) - tau))
+    return rounded_down(0.5 * (norm * (1 - epsilon(dimensions)) - worst * scale * scale * (1 + 2.0 ** -30) - tau))
 
 
-cdef inline int pack_group(
+cdef inline int pack_points(
     const real *points, Py_ssize_t count, Py_ssize_t dimensions, double scale, Room *room, Poll *stop, int64_t *work
 ) noexcept nogil:
     """Packs up to GROUP points; the places of those that are missing score too low for every limit."""
-    cdef double epsilon = (2.01 * dimensions + 8) * 2.0 ** -24
-    cdef double norm
-    cdef float *coordinates = room.group + GROUP
-    cdef Py_ssize_t lane, dimension
+    cdef float *columns = room.group + GROUP
+    cdef f32 x = splat_f32(0), y = splat_f32(0)
+    cdef double factor = 0.5 * (1 - epsilon(dimensions))
+    cdef Py_ssize_t four, lane, step, dimension
     cdef int status
-    for lane in range(count):
-        norm = pack(
-            points + lane * dimensions, <const real *> room.centre, scale, dimensions, room.row, coordinates + lane, GROUP
-        )
-        if norm < 2.0 ** 60:
-            room.group[lane] = -rounded_down(0.5 * norm * (1 - epsilon))
+    for four in range(GROUP // 4):
+        for lane in range(4 * four, min(count, 4 * four + 4)):
+            convert(
+                points + lane * dimensions, <const real *> room.centre, scale, dimensions,
+                room.rows + lane % 4 * dimensions,
+            )
+        for step in range(dimensions // 4):
+            transpose4(room.rows + 4 * step, dimensions, columns + 4 * step * GROUP + 4 * four, GROUP)
+        for dimension in range(dimensions // 4 * 4, dimensions):
+            for lane in range(4):
+                columns[dimension * GROUP + 4 * four + lane] = room.rows[lane * dimensions + dimension]
+        status = poll_each(stop, work, 2 * dimensions, POLL_EVERY)
+        if status != OK:
+            return status
+
+    for dimension in range(dimensions):
+        add_square(&x, load_f32(columns + dimension * GROUP))
+        add_square(&y, load_f32(columns + dimension * GROUP + LANES_F32))
+    store_f32(room.group, x)
+    store_f32(room.group + LANES_F32, y)
+    for lane in range(GROUP):
+        if lane < count and room.group[lane] < 2.0 ** 60:
+            room.group[lane] = <float> (-factor * room.group[lane])
+            continue
+        if lane < count and not finite(points + lane * dimensions, dimensions):
+            return POINTS_NOT_FINITE
+        room.group[lane] = 2.0 ** 100 if lane < count else -2.0 ** 100
+        for dimension in range(dimensions):
+            columns[dimension * GROUP + lane] = 0
+    return OK
+
+
+cdef inline int pack_queries(
+    const real *queries, Py_ssize_t count, Py_ssize_t dimensions, Py_ssize_t k, double scale, Room *room, Poll *stop,
+    int64_t *work,
+) noexcept nogil:
+    """Packs the queries in tiles; the places of those that are missing have a limit that no score reaches."""
+    cdef Py_ssize_t query, dimension, place
+    cdef int status
+    for query in range((count + TILE - 1) // TILE * TILE):
+        if query < count:
+            convert(queries + query * dimensions, <const real *> room.centre, scale, dimensions, room.rows)
+            room.norms[query] = squared_length(room.rows, dimensions)
+            room.limits[query] = limit(room.norms[query], room.heaps[query * k].distance, scale, dimensions)
         else:
-            if not finite(points + lane * dimensions, dimensions):
-                return POINTS_NOT_FINITE
+            room.limits[query] = 2.0 ** 110
             for dimension in range(dimensions):
-                coordinates[dimension * GROUP + lane] = 0
-            room.group[lane] = <float> 2.0 ** 100
+                room.rows[dimension] = 0
+        place = query // TILE * TILE * dimensions + query % TILE
+        for dimension in range(dimensions):
+            room.queries[place + dimension * TILE] = room.rows[dimension]
         status = poll_each(stop, work, 4 * dimensions, POLL_EVERY)
         if status != OK:
             return status
-    for lane in range(count, GROUP):
-        room.group[lane] = <float> -2.0 ** 100
-        for dimension in range(dimensions):
-            coordinates[dimension * GROUP + lane] = 0
     return OK
 
 
@@ -440,25 +537,13 @@ cdef inline int filtered_scan(
     cdef int64_t tile_work = TILE * GROUP * (dimensions + 8) // 8
     cdef int status
 
-    for query in range(tiles * TILE):
-        if query < count:
-            room.norms[query] = pack(
-                queries + query * dimensions, <const real *> room.centre, scale, dimensions, room.row,
-                room.queries + query // TILE * TILE * dimensions + query % TILE, TILE,
-            )
-            room.limits[query] = limit(room.norms[query], room.heaps[query * k].distance, scale, dimensions)
-            status = poll_each(stop, work, 4 * dimensions, POLL_EVERY)
-            if status != OK:
-                return status
-        else:
-            for first in range(dimensions):
-                room.queries[(query // TILE * dimensions + first) * TILE + query % TILE] = 0
-            room.limits[query] = <float> 2.0 ** 110
-
+    status = pack_queries(queries, count, dimensions, k, scale, room, stop, work)
+    if status != OK:
+        return status
     first = k
     while first < point_count:
         points_left = min(<Py_ssize_t> GROUP, point_count - first)
-        status = pack_group(points + first * dimensions, points_left, dimensions, scale, room, stop, work)
+        status = pack_points(points + first * dimensions, points_left, dimensions, scale, room, stop, work)
         if status != OK:
             return status
         for tile in range(tiles):
@@ -486,7 +571,7 @@ cdef inline int search(
 ) noexcept nogil:
     """One block of queries."""
     cdef double scale = 0
-    cdef Py_ssize_t query, rank
+    cdef Py_ssize_t query, rank, first = 0
     cdef Candidate *heap
     cdef int status = take_first(queries, count, points, dimensions, k, room, stop, work)
     if status == OK and filtered:
@@ -500,7 +585,12 @@ cdef inline int search(
                 queries, count, points, point_count, dimensions, k, scale, room, stop, work
             )
         else:
-            status = scan(queries, count, points, point_count, dimensions, k, room, stop, work)
+            while first < count and status == OK:
+                status = scan(
+                    queries + first * dimensions, min(<Py_ssize_t> SCAN_QUERIES, count - first), points, point_count,
+                    dimensions, k, room.heaps + first * k, stop, work,
+                )
+                first += SCAN_QUERIES
     if status != OK:
         return status
     for query in range(count):
@@ -557,7 +647,7 @@ cdef inline int nearest_neighbors(
         total += (
             <size_t> padded * (<size_t> dimensions * sizeof(float) + sizeof(double) + sizeof(float))
             + <size_t> GROUP * (<size_t> dimensions + 1) * sizeof(float)
-            + <size_t> dimensions * (sizeof(float) + sizeof(double)) + 64
+            + <size_t> dimensions * (4 * sizeof(float) + sizeof(double)) + 64
         )
     scratch = <char *> malloc(total)
     if scratch == NULL:
@@ -571,15 +661,15 @@ cdef inline int nearest_neighbors(
         place += <size_t> padded * <size_t> dimensions * sizeof(float)
         room.limits = <float *> place
         place += <size_t> padded * sizeof(float)
-        room.row = <float *> place
-        place += <size_t> dimensions * sizeof(float)
+        room.rows = <float *> place
+        place += 4 * <size_t> dimensions * sizeof(float)
         place += (64 - <uintptr_t> place % 64) % 64
         room.norms = <double *> place
         place += <size_t> padded * sizeof(double)
         room.centre = place
         place += <size_t> dimensions * sizeof(double)
     else:
-        room.queries = room.limits = room.row = NULL
+        room.queries = room.limits = room.rows = NULL
         room.norms = NULL
         room.centre = NULL
     room.heaps = <Candidate *> place
