@@ -105,7 +105,7 @@ def test_agrees_with_the_pure_twin(rows, count, dimensions, seed):
         (1, 1, 1, 1),
         (1, 2000, 128, 10),  # scanned
         (3, 999, 33, 5),
-        (4, 64, 16, 3),  # packed, from here on
+        (4, 64, 16, 3),  # packed
         (5, 1000, 1, 1),
         (6, 1001, 2, 2),
         (7, 1037, 15, 1037),  # k = p

@@ -30,7 +30,7 @@ scores of a tile stay in twelve registers, and a step through one dimension is t
 """
 
 from libc.float cimport FLT_MAX
-from libc.math cimport frexp, isfinite, ldexp, sqrt
+from libc.math cimport INFINITY, frexp, isfinite, ldexp, sqrt
 from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uintptr_t
 from libc.stdlib cimport free, malloc
@@ -49,10 +49,9 @@ cdef enum:
     SUMS = 16  # of a distance: enough to hide the latency of addition on every level
     TILE = 6  # queries scored together
     GROUP = 2 * LANES_F32  # points scored together
-    FEW_QUERIES = 4  # that many are worth packing the points for
     MOST_DIMENSIONS = 1 << 14  # for which the filter is sharp, and γ below 2⁻⁹
     SCRATCH_BYTES = 8 << 20  # for the queries worked on together
-    SCAN_QUERIES = 8
+    SCAN_QUERIES = 8  # scanned together, for want of a filter; fewer than that may also be too few to pack points for
     STRIDE = 1 << 16  # coordinates between two looks at `stop`
     POLL_EVERY = 1 << 18  # coordinates subtracted, squared and added: 30 to 250 µs
 
@@ -282,7 +281,6 @@ cdef inline int scan(
     cdef Py_ssize_t query, point, four, first = k
     cdef float ceilings[SCAN_QUERIES]
     cdef float about[4]
-    cdef Candidate *heap
     cdef int status
     if real is float:
         for query in range(count):
@@ -290,26 +288,26 @@ cdef inline int scan(
     while first < point_count:
         four = min(<Py_ssize_t> 4, point_count - first)
         for query in range(count):
-            heap = heaps + query * k
             if real is float:
+                about[0] = about[1] = about[2] = about[3] = INFINITY
                 if four == 4 and dimensions <= MOST_DIMENSIONS:
                     estimate(queries + query * dimensions, points + first * dimensions, dimensions, &about[0])
                     status = poll_each(stop, work, dimensions + 16, POLL_EVERY)
                     if status != OK:
                         return status
-                    if (
-                        ceilings[query] < about[0] <= FLT_MAX and ceilings[query] < about[1] <= FLT_MAX
-                        and ceilings[query] < about[2] <= FLT_MAX and ceilings[query] < about[3] <= FLT_MAX
-                    ):
+            for point in range(four):
+                if real is float:
+                    # An estimate that has overflowed, or is none, rules out nothing.
+                    if ceilings[query] < about[point] <= FLT_MAX:
                         continue
-            for point in range(first, first + four):
                 status = examine(
-                    queries + query * dimensions, points + point * dimensions, dimensions, point, heap, k, stop, work
+                    queries + query * dimensions, points + (first + point) * dimensions, dimensions, first + point,
+                    heaps + query * k, k, stop, work,
                 )
                 if status != OK:
                     return status
-            if real is float:
-                ceilings[query] = ceiling(heap[0].distance, dimensions)
+                if real is float:
+                    ceilings[query] = ceiling(heaps[query * k].distance, dimensions)
         first += four
     return OK
 
@@ -617,7 +615,7 @@ cdef inline int nearest_neighbors(
     cdef char *scratch
     cdef char *place
     cdef size_t per_query, total
-    cdef Py_ssize_t block, padded, first = 0, count
+    cdef Py_ssize_t block, padded, worthwhile, first = 0, count
     cdef int64_t work = 0
     cdef int status
 
@@ -631,7 +629,9 @@ cdef inline int nearest_neighbors(
     if <size_t> k > (<size_t> -1) // 4 // sizeof(Candidate):
         return NO_MEMORY
 
-    filtered = query_count >= FEW_QUERIES and point_count - k >= GROUP and dimensions <= MOST_DIMENSIONS
+    # Packing a point costs as much as estimating its distance to this many queries.
+    worthwhile = min(<Py_ssize_t> SCAN_QUERIES, 2 + dimensions // 16)
+    filtered = query_count >= worthwhile and point_count - k >= GROUP and dimensions <= MOST_DIMENSIONS
     per_query = <size_t> k * sizeof(Candidate)
     if filtered:
         per_query += <size_t> dimensions * sizeof(float) + sizeof(double) + sizeof(float)
@@ -677,7 +677,7 @@ cdef inline int nearest_neighbors(
     while first < query_count and status == OK:
         count = min(block, query_count - first)
         status = search(
-            queries + first * dimensions, count, points, point_count, dimensions, k, filtered and count >= FEW_QUERIES,
+            queries + first * dimensions, count, points, point_count, dimensions, k, filtered and count >= worthwhile,
             &room, distances + first * k, indices + first * k, stop, &work,
         )
         first += count

@@ -67,8 +67,9 @@ def nearest_neighbors(
     the last of them. Distances are as accurate as the formula, far from the origin too. Where their squares leave the
     range of float64, as those of distances above 1e154 do, points tie at infinity; likewise at zero.
 
-    Queries are cut among the workers. Few queries are scanned, and from four up in a call or chunk they share the
-    points' packing, so that many queries at once are far cheaper than one by one. Thread-safe: calls share nothing.
+    Queries are cut among the workers. From about eight queries up (fewer in few dimensions), those of a call or chunk
+    share a rearranged copy of the points, so that many queries at once are far cheaper than one by one. Thread-safe:
+    calls share nothing.
 
     References
     ----------
@@ -134,9 +135,10 @@ def squared_distance(a: Sequence[float], b: Sequence[float]) -> float:
 
 def _seconds(rows: int, count: int, dimensions: int, k: int) -> float:
     """Return about how long the search takes: a scan for a few queries, the filter for more."""
-    if rows < 4:  # noqa: PLR2004 - FEW_QUERIES in the core
-        return rows * count * (10e-9 + 0.15e-9 * dimensions)
-    return count * (1e-9 * dimensions + rows * (0.5e-9 + 0.025e-9 * dimensions)) + rows * k * 100e-9
+    if rows < min(8, 2 + dimensions // 16):
+        return rows * count * (5e-9 + 0.1e-9 * dimensions) + rows * k * 100e-9
+    packing = count * (4e-9 + 0.5e-9 * dimensions)
+    return packing + rows * count * (0.3e-9 + 0.025e-9 * dimensions) + rows * k * 400e-9
 
 
 def _neighbors(value: object, count: int) -> int:
