@@ -66,7 +66,7 @@ def same(ours: Any, theirs: Any) -> bool:  # noqa: ANN401
 
 
 def faiss_peer(call: Call) -> Callable[[], Any]:
-    """The exact index of faiss. It returns squared distances."""
+    """Search by the exact index of faiss, which returns squared distances."""
     import faiss  # noqa: PLC0415 - an optional peer
 
     faiss.omp_set_num_threads(1)
@@ -82,7 +82,7 @@ def faiss_peer(call: Call) -> Callable[[], Any]:
 
 
 def sklearn_peer(call: Call) -> Callable[[], Any]:
-    """scikit-learn's brute-force search."""
+    """Search by brute force in scikit-learn."""
     from sklearn.neighbors import NearestNeighbors  # noqa: PLC0415 - an optional peer
     from threadpoolctl import threadpool_limits  # noqa: PLC0415 - comes with scikit-learn
 
@@ -97,7 +97,7 @@ def sklearn_peer(call: Call) -> Callable[[], Any]:
 
 
 def scipy_peer(call: Call) -> Callable[[], Any]:
-    """All distances by SciPy, then a selection by NumPy; in blocks of queries, to keep the matrix small."""
+    """Compute all distances by SciPy and select by NumPy; in blocks of queries, to keep the matrix small."""
     from scipy.spatial.distance import cdist  # noqa: PLC0415 - an optional peer
 
     queries, points = call.args

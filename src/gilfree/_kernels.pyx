@@ -268,24 +268,28 @@ def nearest_neighbors(
             with nogil:
                 if itemsize == 4:
                     status = nearest_neighbors_core(
-                        <const float *> views[0].buf, views[0].shape[0], <const float *> views[1].buf, views[1].shape[0],
-                        views[0].shape[1], k, <float *> views[2].buf, <int64_t *> views[3].buf, &poll,
+                        <const float *> views[0].buf, views[0].shape[0],
+                        <const float *> views[1].buf, views[1].shape[0], views[0].shape[1],
+                        k, <float *> views[2].buf, <int64_t *> views[3].buf, &poll,
                     )
                 else:
                     status = nearest_neighbors_core(
-                        <const double *> views[0].buf, views[0].shape[0], <const double *> views[1].buf, views[1].shape[0],
-                        views[0].shape[1], k, <double *> views[2].buf, <int64_t *> views[3].buf, &poll,
+                        <const double *> views[0].buf, views[0].shape[0],
+                        <const double *> views[1].buf, views[1].shape[0], views[0].shape[1],
+                        k, <double *> views[2].buf, <int64_t *> views[3].buf, &poll,
                     )
         else:
             if itemsize == 4:
                 status = nearest_neighbors_core(
-                    <const float *> views[0].buf, views[0].shape[0], <const float *> views[1].buf, views[1].shape[0],
-                    views[0].shape[1], k, <float *> views[2].buf, <int64_t *> views[3].buf, &poll,
+                    <const float *> views[0].buf, views[0].shape[0],
+                    <const float *> views[1].buf, views[1].shape[0], views[0].shape[1],
+                    k, <float *> views[2].buf, <int64_t *> views[3].buf, &poll,
                 )
             else:
                 status = nearest_neighbors_core(
-                    <const double *> views[0].buf, views[0].shape[0], <const double *> views[1].buf, views[1].shape[0],
-                    views[0].shape[1], k, <double *> views[2].buf, <int64_t *> views[3].buf, &poll,
+                    <const double *> views[0].buf, views[0].shape[0],
+                    <const double *> views[1].buf, views[1].shape[0], views[0].shape[1],
+                    k, <double *> views[2].buf, <int64_t *> views[3].buf, &poll,
                 )
         finish(status)
     finally:

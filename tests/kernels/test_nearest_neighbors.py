@@ -77,12 +77,11 @@ def test_any_data_gives_the_neighbors_of_the_definition(problem):
     st.integers(0, 2**32 - 1),
     st.sampled_from([1e-30, 1e-6, 1.0, 1e6, 1e18]),
     st.sampled_from([0.0, 1.0, 1e3, 1e7]),
-    st.integers(1, 12),
 )
-def test_any_scale_and_distance_from_the_origin(dtype, dimensions, seed, spread, far, k):
-    far *= spread
-    queries = cloud(17, dimensions, dtype, seed=seed, spread=spread, far=far)
-    assert_exact(queries, cloud(300, dimensions, dtype, seed=seed + 1, spread=spread, far=far), k)
+def test_any_scale_and_distance_from_the_origin(dtype, dimensions, seed, spread, far):
+    queries = cloud(17, dimensions, dtype, seed=seed, spread=spread, far=far * spread)
+    points = cloud(300, dimensions, dtype, seed=seed + 1, spread=spread, far=far * spread)
+    assert_exact(queries, points, 1 + seed % 12)
 
 
 @settings(max_examples=40, deadline=None)
@@ -307,7 +306,7 @@ def test_points_have_to_be_finite(dtype, bad, rows, place):
     queries, points = cloud(rows, 19, dtype), cloud(400, 19, dtype, seed=1)
     points[place, place % 19] = bad
     out = (np.full((rows, 2), 7, dtype), np.full((rows, 2), 7))
-    with pytest.raises(ValueError, match="points.*finite"):
+    with pytest.raises(ValueError, match=r"points.*finite"):
         gilfree.nearest_neighbors(queries, points, 2, out=out)
     assert (out[0] == 7).all()
     assert (out[1] == 7).all()
@@ -320,7 +319,7 @@ def test_queries_have_to_be_finite(dtype, bad, place):
     queries, points = cloud(12, 19, dtype), cloud(400, 19, dtype, seed=1)
     queries[place, 18] = bad
     for rows in (queries, queries[place : place + 1]):
-        with pytest.raises(ValueError, match="queries.*finite"):
+        with pytest.raises(ValueError, match=r"queries.*finite"):
             gilfree.nearest_neighbors(rows, points, 2)
 
 
@@ -387,9 +386,13 @@ def test_a_stop_set_by_another_thread_ends_a_long_call(rows):
     stop = _kernels.Stop()
     timer = threading.Timer(0.002, stop.set)
     timer.start()
-    with pytest.raises(gilfree.Cancelled):
-        for _ in range(100_000):
+
+    def search_for_ever():
+        while True:
             _kernels.nearest_neighbors(queries, points, 1, *out, stop=stop)
+
+    with pytest.raises(gilfree.Cancelled):
+        search_for_ever()
     timer.join()
 
 

@@ -17,12 +17,15 @@ Without ε and τ that says ‖q' − p'‖² > T. They make it a proof about q 
 - Centring and rounding move q by at most u(1+2⁻²⁰)‖q'‖, p likewise. That changes a squared distance r² by at most
   2r(‖q‖ + ‖p‖)u ≤ 4u(‖q'‖² + ‖p'‖²), to the same accuracy.
 
-- ‖p'‖² is added up in float32 and may come out too large by γ‖p'‖², which would lower h; ‖q'‖² is added up in float64.
+- ‖p'‖² is added up in float32, within γ‖p'‖². ‖q'‖² and T are float64's.
 
-So ε ≥ 3γ + 4u is enough, and `epsilon` is that for d ≤ MOST_DIMENSIONS, with room for h's and float64's roundings. Where numbers leave float32's range below, each of the operations errs by 2⁻¹²⁶ at the most,
-also where subnormals are flushed to zero, and τ = d·2⁻¹²⁰ covers them all. h and limit are rounded to the safe side.
-Points longer than 2³⁰ are not scored and never dropped. Nothing depends on c but how small the norms are, and on them
-how sharp the filter is: c takes in each dimension the median of three points.
+So ε ≥ 3γ + 4u is enough, and `epsilon` is that for d ≤ MOST_DIMENSIONS, with room for the rounding of h. Each operation
+whose result leaves float32's range below errs by 2⁻¹²⁶ at the most, also where subnormals are flushed to zero, and
+τ = d·2⁻¹²⁰ covers them all. Points longer than 2³⁰ are not scored and never dropped. What c is matters only to how
+small the norms are, and with them how sharp the filter: c has in each dimension the median of three points.
+
+A few queries are not worth all that. They are scanned, and float32 points are dropped where (q − p)², added up in
+float32, is too large. Differences need no centre: their errors are relative to themselves.
 
 **Order of work.** A group of points is packed dimension by dimension, so that a register holds the same coordinate of
 neighbouring points, and stays in the first-level cache while all queries of the block go by, in tiles of six. The
@@ -418,6 +421,9 @@ cdef inline int pack_points(
         room.group[lane] = 2.0 ** 100 if lane < count else -2.0 ** 100
         for dimension in range(dimensions):
             columns[dimension * GROUP + lane] = 0
+        status = poll_each(stop, work, 4 * dimensions, POLL_EVERY)
+        if status != OK:
+            return status
     return OK
 
 
@@ -472,10 +478,9 @@ cdef inline bint score(
     """Scores a group against a tile of queries; returns whether any score reaches its limit, and then writes all."""
     cdef Row a, b, c, d, e, f
     cdef f32 x = load_f32(group), y = load_f32(group + LANES_F32)
-    cdef Py_ssize_t dimension
     a.x = b.x = c.x = d.x = e.x = f.x = x
     a.y = b.y = c.y = d.y = e.y = f.y = y
-    for dimension in range(dimensions):
+    for _ in range(dimensions):
         group += GROUP
         x = load_f32(group)
         y = load_f32(group + LANES_F32)
@@ -599,6 +604,9 @@ cdef inline int search(
         for rank in range(k):
             distances[query * k + rank] = <real> sqrt(heap[rank].distance)
             indices[query * k + rank] = heap[rank].index
+            status = poll_each(stop, work, 16, POLL_EVERY)
+            if status != OK:
+                return status
     return OK
 
 
