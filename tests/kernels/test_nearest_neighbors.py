@@ -154,6 +154,16 @@ def test_clusters_too_tight_for_float32(dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("rows", [1, 9])
+def test_distances_that_agree_in_float32(dtype, rows):
+    # The same coordinates in another order, but for rounding: float32 sums tell them apart wrongly.
+    random = np.random.default_rng(1)
+    points = random.permuted(np.tile(cloud(1, 300, dtype), (2000, 1)), axis=1)
+    points[:, 7] *= (1 + 1e-7 * random.standard_normal(2000)).astype(dtype)
+    assert_exact(np.zeros((rows, 300), dtype), points, 5)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("place", [0, 250, 499, 123])
 def test_an_outlier(dtype, place):
     points = cloud(500, 8, dtype, seed=1)
@@ -162,6 +172,14 @@ def test_an_outlier(dtype, place):
     queries = cloud(9, 8, dtype)
     queries[4] = -np.finfo(dtype).max / 8
     assert_exact(queries, points, 3)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_neighbors_too_far_off_to_be_scored(dtype):
+    # What the filter takes its centre and its scale from lies close together, and the rest 10¹² times as far away.
+    points = cloud(500, 8, dtype, seed=1, spread=1e12)
+    points[[0, 250, 499]] /= 1e12
+    assert_exact(cloud(9, 8, dtype), points, 6)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

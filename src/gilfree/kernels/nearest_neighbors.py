@@ -134,11 +134,12 @@ def squared_distance(a: Sequence[float], b: Sequence[float]) -> float:
 
 
 def _seconds(rows: int, count: int, dimensions: int, k: int) -> float:
-    """Return about how long the search takes: a scan for a few queries, the filter for more."""
-    if rows < min(8, 2 + dimensions // 16):
-        return rows * count * (5e-9 + 0.1e-9 * dimensions) + rows * k * 100e-9
-    packing = count * (4e-9 + 0.5e-9 * dimensions)
-    return packing + rows * count * (0.3e-9 + 0.025e-9 * dimensions) + rows * k * 400e-9
+    """Return about how long the search takes."""
+    # Of points in random order, the n-th is among the k nearest so far, and has to be measured, with probability k/n.
+    measured = rows * k * (1 + math.log(count / k)) * (60e-9 + 0.3e-9 * dimensions)
+    if rows < min(8, 2 + dimensions // 16):  # as in the core: too few to pack the points for
+        return 1e-6 + measured + rows * count * (5e-9 + 0.1e-9 * dimensions)
+    return 1e-6 + measured + count * (4e-9 + 0.5e-9 * dimensions) + rows * count * (0.3e-9 + 0.02e-9 * dimensions)
 
 
 def _neighbors(value: object, count: int) -> int:
