@@ -416,8 +416,7 @@ cdef inline int pack_points(
         if lane < count and room.group[lane] < 2.0 ** 60:
             room.group[lane] = <float> (-factor * room.group[lane])
             continue
-        if lane < count and not finite(points + lane * dimensions, dimensions):
-            return POINTS_NOT_FINITE
+        # Nor does a point with a coordinate that is not finite fall short: `examine` then finds it out.
         room.group[lane] = 2.0 ** 100 if lane < count else -2.0 ** 100
         for dimension in range(dimensions):
             columns[dimension * GROUP + lane] = 0
