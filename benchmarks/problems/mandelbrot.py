@@ -61,7 +61,7 @@ def numba_peer(call: Call) -> Callable[[], Any]:
     """Compile the loop that everybody writes."""
     import numba  # noqa: PLC0415 - an optional peer
 
-    @numba.njit
+    @numba.njit  # type: ignore[untyped-decorator]
     def picture(x: Any, y: Any, limit: int) -> Any:  # noqa: ANN401
         counts = np.empty((len(y), len(x)), np.int32)
         for row in range(len(y)):

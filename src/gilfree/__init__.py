@@ -14,9 +14,10 @@ TYPE_CHECKING = False  # as in `typing`, whose import would take longer than all
 if TYPE_CHECKING:
     from gilfree.cancel import Cancelled
     from gilfree.kernels.mandelbrot import mandelbrot
+    from gilfree.kernels.nearest_neighbors import nearest_neighbors
     from gilfree.workers import cpu_count
 
-__all__ = ["Cancelled", "__version__", "cpu_count", "mandelbrot"]
+__all__ = ["Cancelled", "__version__", "cpu_count", "mandelbrot", "nearest_neighbors"]
 
 _kernels = _isa.install()
 
@@ -25,6 +26,7 @@ _HOMES = {
     "Cancelled": "gilfree.cancel",
     "cpu_count": "gilfree.workers",
     "mandelbrot": "gilfree.kernels.mandelbrot",
+    "nearest_neighbors": "gilfree.kernels.nearest_neighbors",
 }
 
 

@@ -29,3 +29,18 @@ def mandelbrot(
     stop: Buffer | None = None,
 ) -> None:
     """Write to counts (h, w) i4 the escape counts of c = x[column] + i·y[row]; x (w,) f8, y (h,) f8."""
+
+def nearest_neighbors(
+    queries: Buffer,
+    points: Buffer,
+    k: int,
+    distances: Buffer,
+    indices: Buffer,
+    *,
+    release_gil: bool = True,
+    stop: Buffer | None = None,
+) -> None:
+    """Write to distances (q, k) and indices (q, k) i8 the k nearest of points (p, d) to each of queries (q, d).
+
+    queries, points and distances are all f4 or all f8.
+    """

@@ -13,11 +13,22 @@ from cpython.buffer cimport (
     PyBuffer_Release,
     PyObject_GetBuffer,
 )
-from libc.stdint cimport int32_t, uintptr_t
+from libc.stdint cimport int32_t, int64_t, uintptr_t
 from libc.string cimport memset
 
 from gilfree.cores.mandelbrot cimport mandelbrot as mandelbrot_core
-from gilfree.cores.stop cimport CANCELLED, INTERRUPTED, NO_MEMORY, OK, Poll, monotonic, store
+from gilfree.cores.nearest_neighbors cimport nearest_neighbors as nearest_neighbors_core
+from gilfree.cores.stop cimport (
+    CANCELLED,
+    INTERRUPTED,
+    NO_MEMORY,
+    OK,
+    POINTS_NOT_FINITE,
+    QUERIES_NOT_FINITE,
+    Poll,
+    monotonic,
+    store,
+)
 
 from threading import main_thread
 
@@ -109,6 +120,8 @@ def stop(flag):
 ERRORS = {
     CANCELLED: (Cancelled, "the call was asked to stop"),
     NO_MEMORY: (MemoryError, "not enough memory for the kernel's scratch space"),
+    QUERIES_NOT_FINITE: (ValueError, "queries: wanted finite coordinates, got NaN or infinity"),
+    POINTS_NOT_FINITE: (ValueError, "points: wanted finite coordinates, got NaN or infinity"),
 }
 
 
@@ -143,18 +156,21 @@ cdef bint has_kind(const char *format, int kind) noexcept:
 cdef int take(
     Py_buffer *view, source, str name, int kind, Py_ssize_t itemsize, int ndim, bint writable=False
 ) except -1:
-    """Acquires the buffer of an argument, which has to be just as the core needs it."""
+    """Acquires the buffer of an argument, which has to be just as the core needs it; itemsize 0 is any of the kind."""
     try:
         PyObject_GetBuffer(source, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (PyBUF_WRITABLE if writable else 0))
     except (BufferError, TypeError, ValueError) as error:
         raise TypeError(f"{name}: wanted a C-contiguous{' writable' * writable} buffer, got {error}") from error
-    if not has_kind(view.format, kind) or view.itemsize != itemsize or view.ndim != ndim:
+    if not has_kind(view.format, kind) or (itemsize and view.itemsize != itemsize) or view.ndim != ndim:
         raise TypeError(
-            f"{name}: wanted {ndim} dimension(s) of {itemsize}-byte {'floats' if kind == FLOAT else 'integers'}, "
+            f"{name}: wanted {ndim} dimension(s) of {f'{itemsize}-byte ' if itemsize else ''}"
+            f"{'floats' if kind == FLOAT else 'integers'}, "
             f"got {view.ndim} of format {view.format.decode() if view.format != NULL else 'B'!r}"
         )
-    if <uintptr_t> view.buf % <uintptr_t> itemsize:
-        raise ValueError(f"{name}: wanted a buffer aligned to {itemsize} bytes, got address {<uintptr_t> view.buf:#x}")
+    if <uintptr_t> view.buf % <uintptr_t> view.itemsize:
+        raise ValueError(
+            f"{name}: wanted a buffer aligned to {view.itemsize} bytes, got address {<uintptr_t> view.buf:#x}"
+        )
     return 0
 
 
@@ -229,3 +245,36 @@ def mandelbrot(x, y, int max_iterations, counts, *, bint release_gil=True, stop=
         finish(status)
     finally:
         give_back(views, 4)
+
+
+def nearest_neighbors(queries, points, Py_ssize_t k, distances, indices, *, bint release_gil=True, stop=None):
+    cdef Py_buffer views[5]
+    cdef Poll poll
+    cdef int status
+    memset(views, 0, sizeof(views))
+    try:
+        take(&views[0], queries, "queries", FLOAT, 0, 2)
+        take(&views[1], points, "points", FLOAT, views[0].itemsize, 2)
+        take(&views[2], distances, "distances", FLOAT, views[0].itemsize, 2, writable=True)
+        take(&views[3], indices, "indices", INTEGER, 8, 2, writable=True)
+        want_length(&views[1], "points", 1, views[0].shape[1])
+        if not 1 <= k <= views[1].shape[0]:
+            raise ValueError(f"k: wanted 1 to {views[1].shape[0]}, the number of points, got {k}")
+        for output, name in ((2, "distances"), (3, "indices")):
+            want_length(&views[output], name, 0, views[0].shape[0])
+            want_length(&views[output], name, 1, k)
+        begin(&poll, &views[4], stop, release_gil)
+        if release_gil:
+            with nogil:
+                status = nearest_neighbors_core(
+                    views[0].buf, views[0].shape[0], views[1].buf, views[1].shape[0], views[0].shape[1],
+                    views[0].itemsize == 8, k, views[2].buf, <int64_t *> views[3].buf, &poll,
+                )
+        else:
+            status = nearest_neighbors_core(
+                views[0].buf, views[0].shape[0], views[1].buf, views[1].shape[0], views[0].shape[1],
+                views[0].itemsize == 8, k, views[2].buf, <int64_t *> views[3].buf, &poll,
+            )
+        finish(status)
+    finally:
+        give_back(views, 5)

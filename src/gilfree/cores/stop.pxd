@@ -45,6 +45,8 @@ cdef enum:
     NO_MEMORY = 3
     BAD_INDEX = 4
     BAD_VALUE = 5
+    QUERIES_NOT_FINITE = 6
+    POINTS_NOT_FINITE = 7
 
 cdef struct Poll:
     const int *flag  # set by other threads; NULL where nobody can

@@ -1,0 +1,134 @@
+"""Nearest neighbours among embeddings: the exact search of a vector database, ten neighbours a query.
+
+The vectors are made, not downloaded: a mixture of Gaussians whose variances fall off from one principal axis to the
+next, which is what embeddings look like. The same numbers come out everywhere, and no package is needed for them.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ._problem import Call, Peer, Problem
+
+__all__ = ["PROBLEM"]
+
+# queries, points, dimensions, neighbours; "small" is one look-up in a small table, as a service makes it
+SIZES = {
+    "tiny": (8, 256, 128, 10),
+    "small": (1, 200, 128, 10),
+    "medium": (1_000, 20_000, 128, 10),
+    "large": (2_000, 200_000, 128, 10),
+    "endless": (400_000, 100_000, 128, 10),
+}
+
+
+def make(size: str) -> Call:
+    """Return so many queries and points, float32."""
+    rows, count, dimensions, k = SIZES[size]
+    random = np.random.Generator(np.random.Philox(20))
+    centres = random.standard_normal((64, dimensions), dtype=np.float32)
+    fading = (np.arange(1, dimensions + 1) ** -0.5).astype(np.float32)
+
+    def vectors(number: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+        made = random.standard_normal((number, dimensions), dtype=np.float32)
+        made += centres[random.integers(64, size=number)]
+        made *= fading
+        return made
+
+    return Call((vectors(rows), vectors(count)), {"k": k})
+
+
+def split(call: Call, count: int) -> list[Call]:
+    """Cut the queries."""
+    queries, points = call.args
+    return [Call((part, points), call.kwargs) for part in np.array_split(queries, min(count, len(queries)))]
+
+
+def units(call: Call) -> int:
+    """Return the number of distances compared."""
+    queries, points = call.args
+    return len(queries) * len(points)
+
+
+def same(ours: Any, theirs: Any) -> bool:  # noqa: ANN401
+    """Tell whether these are the k smallest distances too, as accurately as float32 has them.
+
+    Which of two points that are equally far to six digits comes first, and whether it comes at all, is left open: some
+    peers compute in float32. What must agree are the distances, rank by rank, and nearly all of the points.
+    """
+    (distances, indices), (others, their_indices) = ours, theirs
+    distances, others = np.asarray(distances, np.float64), np.asarray(others, np.float64)
+    if distances.shape != others.shape or np.shape(their_indices) != indices.shape:
+        return False
+    if not np.allclose(distances, others, rtol=1e-4, atol=1e-4):
+        return False
+    return bool(np.mean(np.asarray(their_indices) == indices) > 0.99)  # noqa: PLR2004
+
+
+def faiss_peer(call: Call) -> Callable[[], Any]:
+    """Search by the exact index of faiss, which returns squared distances."""
+    import faiss  # noqa: PLC0415 - an optional peer
+
+    faiss.omp_set_num_threads(1)
+    queries, points = call.args
+    index = faiss.IndexFlatL2(points.shape[1])
+    index.add(points)
+
+    def search() -> Any:  # noqa: ANN401
+        squared, indices = index.search(queries, call.kwargs["k"])
+        return np.sqrt(np.maximum(squared, 0)), indices
+
+    return search
+
+
+def sklearn_peer(call: Call) -> Callable[[], Any]:
+    """Search by brute force in scikit-learn."""
+    from sklearn.neighbors import NearestNeighbors  # noqa: PLC0415 - an optional peer
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415 - comes with scikit-learn
+
+    queries, points = call.args
+    model = NearestNeighbors(n_neighbors=call.kwargs["k"], algorithm="brute", n_jobs=1).fit(points)
+
+    def search() -> Any:  # noqa: ANN401
+        with threadpool_limits(1):
+            return model.kneighbors(queries)
+
+    return search
+
+
+def scipy_peer(call: Call) -> Callable[[], Any]:
+    """Compute all distances by SciPy and select by NumPy; in blocks of queries, to keep the matrix small."""
+    from scipy.spatial.distance import cdist  # noqa: PLC0415 - an optional peer
+
+    queries, points = call.args
+    k = call.kwargs["k"]
+
+    def block(some: Any) -> tuple[Any, Any]:  # noqa: ANN401
+        matrix = cdist(some, points)
+        nearest = np.argpartition(matrix, k - 1, axis=1)[:, :k]
+        distances = np.take_along_axis(matrix, nearest, axis=1)
+        order = np.argsort(distances, axis=1)
+        return np.take_along_axis(distances, order, axis=1), np.take_along_axis(nearest, order, axis=1)
+
+    def search() -> Any:  # noqa: ANN401
+        parts = [block(queries[start : start + 64]) for start in range(0, len(queries), 64)]
+        return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
+
+    return search
+
+
+PROBLEM = Problem(
+    kernel="nearest_neighbors",
+    source="made by NumPy from a fixed seed: a mixture of Gaussians with fading variances, like embeddings",
+    unit="distances",
+    make=make,
+    split=split,
+    units=units,
+    same=same,
+    peers=(
+        Peer("faiss IndexFlatL2", "faiss-cpu", faiss_peer),
+        Peer("scikit-learn brute", "scikit-learn", sklearn_peer),
+        Peer("SciPy cdist + argpartition", "scipy", scipy_peer),
+    ),
+)
