@@ -1,0 +1,149 @@
+"""One cell of the benchmarks, alone in a process: ``python -m gilfree.benchmarks.cell``.
+
+Speaks JSON, a line a message, on stdin and stdout. The first line is the `Order`. The cell prepares its input, starts
+its workers, checks that they compute what the reference does, and answers ``{"ready": ...}``. For every
+``{"run": true}`` it then does the work once, checks the results again after the clock has stopped, and answers
+``{"seconds": ...}``. Its last answer, when stdin ends, is ``{"end": ...}``. Whatever goes wrong is answered with
+``{"error": ...}`` and ends the cell.
+"""
+
+import json
+import os
+import pickle
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+import numpy as np
+
+from gilfree.info import gil_enabled
+from gilfree.kernels import KERNELS
+
+from .implementations import IMPLEMENTATIONS, REFERENCE
+from .models import MODELS
+from .problems import PROBLEMS, Call
+
+__all__ = ["Order", "WrongResultError", "main", "take_part"]
+
+CALIBRATION_PASSES = 3
+
+
+class WrongResultError(Exception):
+    """A cell computed something else than the reference."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the parent wants from a cell.
+
+    ``repeats`` says how often the pieces are gone through in one run; None lets the cell choose, so that a serial run
+    takes about ``serial_seconds``.
+    """
+
+    kernel: str
+    implementation: str
+    model: str
+    workers: int
+    size: str
+    pieces: int
+    repeats: int | None
+    serial_seconds: float
+
+
+def main() -> int:
+    """Be a cell."""
+    # What a library prints must not end up among the answers, and the workers inherit the descriptors.
+    answers = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
+    os.dup2(2, 1)
+    try:
+        take_part(sys.stdin, answers)
+    except Exception as error:  # noqa: BLE001 - reported to the parent, who shows it in the results
+        traceback.print_exc()
+        _answer(answers, {"error": f"{type(error).__name__}: {error}"})
+        return 1
+    return 0
+
+
+def take_part(orders: TextIO, answers: TextIO) -> None:
+    """Prepare, say so, and run when told to."""
+    gil_before = gil_enabled()
+    order = Order(**json.loads(orders.readline()))
+    kernel, problem = KERNELS[order.kernel], PROBLEMS[order.kernel]
+    implementation, model = IMPLEMENTATIONS[order.implementation], MODELS[order.model]
+    task = implementation.task(kernel)
+    pieces = problem.split(problem.make(order.size), order.pieces)
+    reference = [REFERENCE.task(kernel)(piece) for piece in pieces]
+    same = problem.same if implementation.twin else identical
+
+    def check(results: Sequence[Any]) -> None:
+        if len(results) % len(pieces):
+            raise WrongResultError(f"{len(results)} results for {len(pieces)} pieces")
+        for index, result in enumerate(results):
+            piece = index % len(pieces)
+            if not same(reference[piece], result):
+                raise WrongResultError(f"piece {piece} of {len(pieces)} is not what the reference computes serially")
+
+    with model.runner(order.workers) as run:
+        first = run(task, pieces)
+        check(first)
+        repeats = order.repeats or _repeats(lambda: run(task, pieces), order.serial_seconds)
+        calls = pieces * repeats
+        ready = {
+            "units": sum(map(problem.units, pieces)) * repeats,
+            "pieces": len(pieces),
+            "repeats": repeats,
+            "pickled": _pickled(task, pieces, first) if model.processes else None,
+        }
+        del first
+        _answer(answers, {"ready": ready})
+        for _ in orders:
+            start = time.perf_counter()
+            results = run(task, calls)
+            seconds = time.perf_counter() - start
+            check(results)
+            del results
+            _answer(answers, {"seconds": seconds})
+    _answer(answers, {"end": {"gil_enabled": {"before": gil_before, "after": gil_enabled()}}})
+
+
+def identical(ours: object, theirs: object) -> bool:
+    """Tell whether two results are the same to the last bit."""
+    if isinstance(ours, np.ndarray) and isinstance(theirs, np.ndarray):
+        return ours.dtype == theirs.dtype and ours.shape == theirs.shape and _bytes(ours) == _bytes(theirs)
+    if isinstance(ours, (tuple, list)) and isinstance(theirs, (tuple, list)):
+        return len(ours) == len(theirs) and all(map(identical, ours, theirs))
+    return type(ours) is type(theirs) and bool(ours == theirs)
+
+
+def _bytes(array: np.ndarray[Any, Any]) -> memoryview:
+    return memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+
+
+def _repeats(once: Callable[[], object], seconds: float) -> int:
+    """Return how often to do it for a run of about so many seconds."""
+    times = []
+    for _ in range(CALIBRATION_PASSES):
+        start = time.perf_counter()
+        once()
+        times.append(time.perf_counter() - start)
+    return max(1, round(seconds / min(times)))
+
+
+def _pickled(task: object, pieces: Sequence[Call], results: Sequence[Any]) -> dict[str, int]:
+    """Return how many bytes go to the workers and come back in one pass over the pieces."""
+    return {
+        "arguments": sum(len(pickle.dumps((task, piece))) for piece in pieces),
+        "results": sum(len(pickle.dumps(result)) for result in results),
+    }
+
+
+def _answer(answers: TextIO, message: dict[str, Any]) -> None:
+    answers.write(json.dumps(message) + "\n")
+    answers.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
