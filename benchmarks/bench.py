@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from gilfree.info import facts
@@ -75,7 +75,11 @@ class Limit:
     alone: Row
     others: list[Row]
     ratios: list[float] = field(default_factory=list)
-    error: str | None = None
+
+    @property
+    def error(self) -> str | None:
+        """Why it could not be measured in every round."""
+        return next((row.error for row in (self.alone, *self.others) if row.error), None)
 
     @property
     def count(self) -> int:
@@ -92,11 +96,9 @@ class Limit:
         for row in rows:
             with failing(row):
                 together.append(row.live.seconds())
-        if len(together) < len(rows):
-            self.error = next(row.error for row in rows if row.error)
-            return
-        # Each process's own rate, added up: what pieces handed out to whoever is free could reach at best.
-        self.ratios.append(sum(self.alone.seconds[-1] / seconds for seconds in together))
+        if self.error is None:
+            # Each process's own rate, added up: what pieces handed out to whoever is free could reach at best.
+            self.ratios.append(sum(self.alone.seconds[-1] / seconds for seconds in together))
 
 
 def measure(plan: Plan, listener: Listener) -> dict[str, Any]:
@@ -104,7 +106,7 @@ def measure(plan: Plan, listener: Listener) -> dict[str, Any]:
     started, load_before = time.perf_counter(), load()
     results: dict[str, Any] = {
         "schema": SCHEMA_VERSION,
-        "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": 0.0,
         "plan": asdict(plan),
         "confidence": CONFIDENCE,
@@ -136,10 +138,8 @@ def measure_kernel(plan: Plan, kernel: str, listener: Listener, deadline: float 
     with ExitStack() as stack:
         stack.callback(close, rows)
         listener.step(f"starting {len(rows)} cells", notable=True)
-        for row in serial.values():
-            start(plan, row, None)
-            prepare(row)
-        start_all(plan, [row for row in rows if row not in serial.values()], serial)
+        start_all(plan, serial.values(), {})
+        start_all(plan, [row for row in rows if row.cell.model != SERIAL.name], serial)
         limits = []
         for count in plan.limit_counts:
             others = [Row(reference.cell) for _ in range(count - 1)]
@@ -197,16 +197,16 @@ def prepare(row: Row) -> None:
 
 
 def start_all(plan: Plan, rows: Iterable[Row], serial: dict[str, Row]) -> None:
-    """Start cells to do the same work as their serial ones, no more of them at once than there are CPUs."""
+    """Start cells, no more of them at once than there are CPUs, to do the same work as their serial ones."""
     starting: deque[Row] = deque()
     for row in rows:
-        baseline = serial[row.cell.implementation]
-        if baseline.error:
+        baseline = serial.get(row.cell.implementation)
+        if baseline and baseline.error:
             row.error = f"not run, as the serial run it is compared with failed: {baseline.error}"
             continue
         if len(starting) >= plan.cpus:
             prepare(starting.popleft())
-        start(plan, row, baseline.ready["repeats"])
+        start(plan, row, baseline.ready["repeats"] if baseline else None)
         starting.append(row)
     for row in starting:
         prepare(row)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, TextIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gilfree.info import gil_enabled
 from gilfree.kernels import KERNELS
@@ -28,7 +29,7 @@ from .problems import PROBLEMS, Call
 
 __all__ = ["Order", "WrongResultError", "main", "take_part"]
 
-CALIBRATION_PASSES = 3
+CALIBRATION_PASSES = 2
 
 
 class WrongResultError(Exception):
@@ -112,14 +113,15 @@ def take_part(orders: TextIO, answers: TextIO) -> None:
 def identical(ours: object, theirs: object) -> bool:
     """Tell whether two results are the same to the last bit."""
     if isinstance(ours, np.ndarray) and isinstance(theirs, np.ndarray):
-        return ours.dtype == theirs.dtype and ours.shape == theirs.shape and _bytes(ours) == _bytes(theirs)
+        alike = ours.dtype == theirs.dtype and ours.shape == theirs.shape
+        return alike and np.array_equal(_bytes(ours), _bytes(theirs))
     if isinstance(ours, (tuple, list)) and isinstance(theirs, (tuple, list)):
         return len(ours) == len(theirs) and all(map(identical, ours, theirs))
     return type(ours) is type(theirs) and bool(ours == theirs)
 
 
-def _bytes(array: np.ndarray[Any, Any]) -> memoryview:
-    return memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+def _bytes(array: NDArray[Any]) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
 
 
 def _repeats(once: Callable[[], object], seconds: float) -> int:

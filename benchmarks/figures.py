@@ -32,11 +32,10 @@ class Palette:
 
 
 PALETTES = {
-    "light": Palette(
-        "#ffffff", "#1f2328", "#d0d4d9", {"released": "#0072B2", "held": "#D55E00", "pure": "#00845f"}
-    ),
-    "dark": Palette("#0d1117", "#e6edf3", "#3a424c", {"released": "#56B4E9", "held": "#E69F00", "pure": "#33c79a"}),
+    "light": Palette("#ffffff", "#1f2328", "#d0d4d9", {"released": "#0072B2", "held": "#D55E00", "pure": "#009E73"}),
+    "dark": Palette("#0d1117", "#e6edf3", "#3a424c", {"released": "#56B4E9", "held": "#E69F00", "pure": "#009E73"}),
 }
+IDEAL, LIMIT = "ideal", "machine limit"
 LINES = {"released": ("o", "-"), "held": ("s", "--"), "pure": ("^", ":")}
 
 
@@ -58,7 +57,7 @@ def draw(results: dict[str, Any], model: str, palette: Palette) -> Figure:
     kernels = results["kernels"]
     columns = min(MOST_COLUMNS, len(kernels))
     rows = -(-len(kernels) // columns)
-    settings = {
+    settings: dict[Any, Any] = {
         "text.color": palette.ink,
         "axes.labelcolor": palette.ink,
         "xtick.color": palette.ink,
@@ -78,8 +77,16 @@ def draw(results: dict[str, Any], model: str, palette: Palette) -> Figure:
                 axes.set_visible(False)
         for row in grid:
             row[0].set_ylabel("speed-up")
-        handles, labels = grid[0][0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=5, frameon=False, handlelength=2.6)
+        entries = dict(zip(*reversed(grid[0][0].get_legend_handles_labels()), strict=True))
+        order = [*(IMPLEMENTATIONS[name].title for name in reversed(IMPLEMENTATIONS)), IDEAL, LIMIT]
+        figure.legend(
+            [entries[label] for label in order],
+            order,
+            loc="outside upper center",
+            ncols=5 if columns > 2 else 3,  # noqa: PLR2004 - as many as fit side by side
+            frameon=False,
+            handlelength=2.6,
+        )
     return figure
 
 
@@ -111,7 +118,7 @@ def _draw_kernel(axes: Axes, results: dict[str, Any], kernel: dict[str, Any], mo
             capsize=3,
         )
     within = sorted({*counts, plan["cpus"]} & set(range(min(counts), max(counts) + 1)))
-    axes.plot(within, [ideal(results, n) for n in within], color=palette.ink, linewidth=0.9, label="ideal")
+    axes.plot(within, [ideal(results, n) for n in within], color=palette.ink, linewidth=0.9, label=IDEAL)
     reachable = limit(results, kernel, max(counts))
-    axes.plot(*zip(*reachable, strict=True), color=palette.ink, linewidth=1.1, linestyle="-.", label="machine limit")
+    axes.plot(*zip(*reachable, strict=True), color=palette.ink, linewidth=1.1, linestyle="-.", label=LIMIT)
     axes.set_ylim(bottom=0)

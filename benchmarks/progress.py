@@ -14,13 +14,13 @@ class Listener(Protocol):
     """Hears of every step of a run."""
 
     def begin(self, kernel: str, steps: int) -> None:
-        """A kernel is next, and takes so many steps."""
+        """Hear that a kernel is next, and takes so many steps."""
 
     def step(self, what: str, *, notable: bool = False) -> None:
-        """This is being done now; where there is room for little, only notable steps are told."""
+        """Hear what is being done now; where there is room for little, only notable steps are told."""
 
     def end(self) -> None:
-        """The kernel is done, in fewer steps than was said perhaps."""
+        """Hear that the kernel is done, perhaps in fewer steps than was said."""
 
 
 class Silent:

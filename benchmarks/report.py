@@ -1,5 +1,6 @@
 """The results as one page of HTML that needs nothing else: no script, no request."""
 
+import shlex
 from html import escape
 from importlib.resources import files
 from string import Template
@@ -51,13 +52,17 @@ def headline(results: dict[str, Any]) -> str:
     clauses = []
     if found["released"]:
         subject = "kernels that release the GIL run" if several else f"{results['kernels'][0]['name']} runs"
-        clauses.append(f"{subject} <span class=\"released word\">{span(found['released'])}</span> as fast as serially")
+        clauses.append(f'{subject} <span class="released word">{span(found["released"])}</span> as fast as serially')
     if found["held"]:
         subject = "the same kernels holding it" if several else "the same code holding the GIL"
-        clauses.append(f"{subject}, <span class=\"held word\">{span(found['held'])}</span>")
+        clauses.append(f'{subject}, <span class="held word">{span(found["held"])}</span>')
     if found["pure"]:
-        clauses.append(f"pure Python, <span class=\"pure word\">{span(found['pure'])}</span>")
-    return f"On {count} {escape(MODELS[model].title)}, {'; '.join(clauses)}." if clauses else "No parallel measurement succeeded."
+        clauses.append(f'pure Python, <span class="pure word">{span(found["pure"])}</span>')
+    return (
+        f"On {count} {escape(MODELS[model].title)}, {'; '.join(clauses)}."
+        if clauses
+        else "No parallel measurement succeeded."
+    )
 
 
 def subline(results: dict[str, Any]) -> str:
@@ -113,7 +118,8 @@ def model_section(results: dict[str, Any]) -> str:
     if not results["plan"]["models"]:
         return ""
     figures = "\n".join(
-        f"<figure><h3>{title(kernel)}</h3>{model_bars(results, kernel)}<figcaption>{pickling(kernel)}</figcaption></figure>"
+        f"<figure><h3>{title(kernel)}</h3>{model_bars(results, kernel)}"
+        f"<figcaption>{pickling(kernel)}</figcaption></figure>"
         for kernel in results["kernels"]
     )
     return (
@@ -176,7 +182,7 @@ def cell_table(kernel: dict[str, Any]) -> str:
         )
         rows += [cell_row(cell) for cell in kernel["cells"] if cell["implementation"] == name]
     return (
-        f"<details open><summary>{title(kernel)}</summary><p class=\"soft\">{escape(kernel['dwarf'])}; input: "
+        f'<details open><summary>{title(kernel)}</summary><p class="soft">{escape(kernel["dwarf"])}; input: '
         f"{escape(kernel['source'])}; {kernel['rounds']} rounds</p>"
         f'<div class="scroll"><table><thead><tr><th>model</th>{head}<th></th></tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div></details>"
@@ -197,7 +203,9 @@ def cell_row(cell: dict[str, Any]) -> str:
     )
     numbers = "".join(f'<td class="n">{escape(value)}</td>' for value in values)
     css = "failed" if cell["error"] else "flag"
-    return f"<tr><td>{escape(MODELS[cell['model']].title)}</td>{numbers}<td class=\"{css}\">{escape(flags(cell))}</td></tr>"
+    return (
+        f'<tr><td>{escape(MODELS[cell["model"]].title)}</td>{numbers}<td class="{css}">{escape(flags(cell))}</td></tr>'
+    )
 
 
 def machine_table(results: dict[str, Any]) -> str:
@@ -222,30 +230,38 @@ def machine_table(results: dict[str, Any]) -> str:
 def method(results: dict[str, Any]) -> str:
     """Return how the numbers came about."""
     plan = results["plan"]
-    pieces = sorted({work["pieces"] for kernel in results["kernels"] for work in kernel["work"].values() if work["pieces"]})
+    pieces = sorted(
+        {work["pieces"] for kernel in results["kernels"] for work in kernel["work"].values() if work["pieces"]}
+    )
     cut = " or ".join(map(str, pieces)) or "some"
     return (
-        f"<p>Each problem was cut into {cut} pieces, and every measurement maps the kernel over the very same pieces: a "
-        "loop, or the <code>map</code> of a plain executor from <code>concurrent.futures</code>. Each ran in a process "
-        "of its own, which had made its input and started its workers before any clock ran. Every result, in every "
-        "round, was compared with what the released kernel computes serially: bit for bit, and for the pure-Python twin "
-        "by the problem's own criterion.</p>"
+        f"<p>Each problem was cut into {cut} pieces, and every measurement maps the kernel over the very same pieces: "
+        "in a loop, or by the <code>map</code> of a plain executor from <code>concurrent.futures</code>. Each ran in a "
+        "process of its own, which had made its input and started its workers before any clock ran. Every result, in "
+        "every round, was compared with what the released kernel computes serially: bit for bit, and for the "
+        "pure-Python twin by the problem's own criterion.</p>"
         "<p>All measurements of a kernel take turns, one at a time, in a new order each round. A speed-up is the serial "
-        "time over the time in the same round; shown are medians over the rounds and their confidence intervals from order "
-        "statistics, which assume nothing about how times are distributed. Measurements whose times spread (the "
+        "time over the time in the same round; shown are medians over the rounds and their confidence intervals from "
+        "order statistics, which assume nothing about how times are distributed. Measurements whose times spread (the "
         f"interquartile range over the median) by more than {percent(results['noise_bound'])} are marked noisy. "
-        f"The run took {results['seconds']:.0f} s and began at {escape(results['started'])}; the order of turns is drawn "
-        f"with seed {plan['seed']}.</p>"
+        f"The run took {results['seconds']:.0f} s and began at {escape(results['started'])}; the order of turns is "
+        f"drawn with seed {plan['seed']}.</p>"
     )
 
 
 def command(results: dict[str, Any]) -> str:
     """Return the command that measures the same."""
     plan = results["plan"]
-    return f"gilfree bench --{plan['mode']}"
+    words = ["gilfree", "bench", f"--{plan['mode']}"]
+    if len(plan["kernels"]) == 1:
+        words += ["-k", *plan["kernels"]]
+    if plan["models"]:
+        words += ["--models", ",".join(plan["models"])]
+    if plan["thread_counts"] == plan["process_counts"]:
+        words += ["--workers", ",".join(map(str, plan["thread_counts"]))]
+    return shlex.join(words)
 
 
 def title(kernel: dict[str, Any]) -> str:
     """Return a kernel's name as people read it."""
     return escape(kernel["name"].replace("_", " "))
-

@@ -63,4 +63,5 @@ def _rank(count: int) -> int:
 
 
 def _coverage(count: int, rank: int) -> float:
-    return 1 - 2 * sum(comb(count, below) for below in range(rank)) / 2**count
+    outside: int = 2 * sum(comb(count, below) for below in range(rank))
+    return float(1 - outside / 2**count)

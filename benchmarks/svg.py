@@ -80,7 +80,7 @@ def model_bars(results: dict[str, Any], kernel: dict[str, Any]) -> str:
     for model, count, points in groups:
         parts.append(text(0, down + 12, f"{MODELS[model].title}, {count} workers", anchor="start", css="caption"))
         down += CAPTION
-        for name, point in points.items():
+        for name, point in reversed(points.items()):
             middle = down + BAR / 2
             parts.append(
                 f'<g class="{name}"><rect x="0" y="{down:.1f}" width="{x(point.speedup):.1f}" height="{BAR}" rx="2"/>'
@@ -138,4 +138,6 @@ def described(name: str, point: Point) -> str:
 def picture(height: int, label: str, parts: Iterable[str]) -> str:
     """Return a picture with a label for those who do not see it."""
     inside = "\n".join(parts)
-    return f'<svg class="plot" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(label)}">\n{inside}\n</svg>'
+    return (
+        f'<svg class="plot" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(label)}">\n{inside}\n</svg>'
+    )

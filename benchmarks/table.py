@@ -38,15 +38,17 @@ def heading(kernel: dict[str, Any]) -> RenderableType:
     if work["units"] and twin["units"]:
         lines.append(
             Text(
-                f"{work['units']:,} {kernel['unit']} in {work['pieces']} pieces, gone through {work['repeats']} × a run; "
-                f"pure Python: {twin['units']:,} of a smaller problem",
+                f"{work['units']:,} {kernel['unit']} a run, in {work['pieces']} pieces; "
+                f"pure Python: {twin['units']:,}, of a smaller problem; {kernel['rounds']} rounds",
                 style="dim",
             )
         )
     for limit in kernel["limits"]:
         reached = limit["error"] or f"{ratio(limit['ratio']['median'])} × [{interval(limit['ratio'])}]"
         lines.append(
-            Text(f"machine limit: {limit['workers']} independent processes reach {reached}", style="dim", overflow="fold")
+            Text(
+                f"machine limit: {limit['workers']} independent processes reach {reached}", style="dim", overflow="fold"
+            )
         )
     return Group(*lines)
 

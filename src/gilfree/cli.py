@@ -40,7 +40,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_info(command: argparse.ArgumentParser) -> None:
-    command.description = "Show what runs here: versions, GIL, instruction-set level, CPUs and where their number is from."
+    command.description = (
+        "Show what runs here: versions, GIL, instruction-set level, CPUs and where their number is from."
+    )
     command.add_argument("--json", action="store_true", help="print JSON")
     command.set_defaults(run=_info)
 
@@ -75,7 +77,10 @@ def _add_bench(command: argparse.ArgumentParser) -> None:
     )
     command.set_defaults(mode="quick", run=_bench)
     command.add_argument(
-        "-k", metavar="PATTERN", dest="pattern", help="only kernels whose name contains PATTERN, or matches it as a glob"
+        "-k",
+        metavar="PATTERN",
+        dest="pattern",
+        help="only kernels whose name contains PATTERN, or matches it as a glob",
     )
     command.add_argument(
         "--models",

@@ -4,7 +4,6 @@ import os
 import platform
 import sys
 import sysconfig
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -95,6 +94,8 @@ def as_text(facts: dict[str, Any]) -> str:
 
 def _installed(package: str) -> str | None:
     """Return a package's version without importing it: some interpreters cannot import NumPy."""
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - takes longer than all the rest
+
     try:
         return version(package)
     except PackageNotFoundError:
