@@ -38,6 +38,7 @@ class Row:
 
     cell: Cell
     remote: RemoteCell | None = None
+    repeats: int = 1
     ready: dict[str, Any] = field(default_factory=dict)
     end: dict[str, Any] = field(default_factory=dict)
     seconds: list[float] = field(default_factory=list)
@@ -46,7 +47,12 @@ class Row:
     def run(self) -> None:
         """Take a turn."""
         with failing(self):
-            self.seconds.append(self.live.run())
+            self.seconds.append(self.live.run(self.repeats))
+
+    @property
+    def units(self) -> int | None:
+        """How much work one run is; None if that never came to light."""
+        return self.ready["units"] * self.repeats if self.ready else None
 
     @property
     def live(self) -> RemoteCell:
@@ -92,7 +98,7 @@ class Limit:
         together = []
         for row in rows:
             with failing(row):
-                row.live.start()
+                row.live.start(self.alone.repeats)
         for row in rows:
             with failing(row):
                 together.append(row.live.seconds())
@@ -138,14 +144,11 @@ def measure_kernel(plan: Plan, kernel: str, listener: Listener, deadline: float 
     with ExitStack() as stack:
         stack.callback(close, rows)
         listener.step(f"starting {len(rows)} cells", notable=True)
-        start_all(plan, serial.values(), {})
-        start_all(plan, [row for row in rows if row.cell.model != SERIAL.name], serial)
-        limits = []
-        for count in plan.limit_counts:
-            others = [Row(reference.cell) for _ in range(count - 1)]
-            stack.callback(close, others)
-            start_all(plan, others, serial)
-            limits.append(Limit(reference, others))
+        others = [Row(reference.cell) for _ in range(max(plan.limit_counts, default=1) - 1)]
+        stack.callback(close, others)
+        start_all(plan, [*rows, *others])
+        limits = [Limit(reference, others[: count - 1]) for count in plan.limit_counts]
+        choose_repeats(plan, rows)
         rounds = take_turns(plan, rows, limits, listener, deadline)
         finish(rows)
     listener.end()
@@ -156,7 +159,12 @@ def measure_kernel(plan: Plan, kernel: str, listener: Listener, deadline: float 
         "unit": PROBLEMS[kernel].unit,
         "source": PROBLEMS[kernel].source,
         "work": {
-            name: {"size": plan.size_for(name), **{key: row.ready.get(key) for key in ("units", "pieces", "repeats")}}
+            name: {
+                "size": plan.size_for(name),
+                "units": row.units,
+                "pieces": row.ready.get("pieces"),
+                "repeats": row.repeats,
+            }
             for name, row in serial.items()
         },
         "rounds": rounds,
@@ -173,43 +181,38 @@ def measure_kernel(plan: Plan, kernel: str, listener: Listener, deadline: float 
     }
 
 
-def start(plan: Plan, row: Row, repeats: int | None) -> None:
-    """Start a cell's process."""
-    cell = row.cell
-    order = Order(
-        cell.kernel,
-        cell.implementation,
-        cell.model,
-        cell.workers,
-        plan.size_for(cell.implementation),
-        plan.pieces,
-        repeats,
-        plan.serial_seconds,
-    )
-    with failing(row):
-        row.remote = RemoteCell(order)
+def start_all(plan: Plan, rows: Iterable[Row]) -> None:
+    """Start cells and wait until all are ready; no more of them get ready at once than there are CPUs."""
+    starting: deque[Row] = deque()
+    for row in rows:
+        if len(starting) >= plan.cpus:
+            wait_until_ready(starting.popleft())
+        cell = row.cell
+        size = plan.size_for(cell.implementation)
+        with failing(row):
+            row.remote = RemoteCell(
+                Order(cell.kernel, cell.implementation, cell.model, cell.workers, size, plan.pieces)
+            )
+        starting.append(row)
+    for row in starting:
+        wait_until_ready(row)
 
 
-def prepare(row: Row) -> None:
+def wait_until_ready(row: Row) -> None:
     """Wait until a cell is ready."""
     with failing(row):
         row.ready = row.live.wait_until_ready()
 
 
-def start_all(plan: Plan, rows: Iterable[Row], serial: dict[str, Row]) -> None:
-    """Start cells, no more of them at once than there are CPUs, to do the same work as their serial ones."""
-    starting: deque[Row] = deque()
+def choose_repeats(plan: Plan, rows: Iterable[Row]) -> None:
+    """Have each run go through the pieces so often that serial runs last; the same for all with the same problem."""
+    by_size: dict[str, list[Row]] = {}
     for row in rows:
-        baseline = serial.get(row.cell.implementation)
-        if baseline and baseline.error:
-            row.error = f"not run, as the serial run it is compared with failed: {baseline.error}"
-            continue
-        if len(starting) >= plan.cpus:
-            prepare(starting.popleft())
-        start(plan, row, baseline.ready["repeats"] if baseline else None)
-        starting.append(row)
-    for row in starting:
-        prepare(row)
+        by_size.setdefault(plan.size_for(row.cell.implementation), []).append(row)
+    for group in by_size.values():
+        passes = [row.ready["seconds"] for row in group if row.ready and row.cell.model == SERIAL.name]
+        for row in group:
+            row.repeats = max(1, round(plan.serial_seconds / min(passes))) if passes else 1
 
 
 def take_turns(plan: Plan, rows: list[Row], limits: list[Limit], listener: Listener, deadline: float | None) -> int:
@@ -273,7 +276,7 @@ def work_out(row: Row, baseline: Row, limits: dict[int, list[float]], cpus: int)
     spread = noise(row.seconds)
     result |= {
         "time": summarise(row.seconds).as_json(),
-        "per_unit": summarise([seconds / row.ready["units"] for seconds in row.seconds]).as_json(),
+        "per_unit": summarise([seconds / (row.units or 1) for seconds in row.seconds]).as_json(),
         "noise": spread,
         "noisy": spread > NOISE_BOUND,
     }

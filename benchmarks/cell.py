@@ -2,7 +2,7 @@
 
 Speaks JSON, a line a message, on stdin and stdout. The first line is the `Order`. The cell prepares its input, starts
 its workers, checks that they compute what the reference does, and answers ``{"ready": ...}``. For every
-``{"run": true}`` it then does the work once, checks the results again after the clock has stopped, and answers
+``{"run": n}`` it then goes through its pieces n times, checks the results after the clock has stopped, and answers
 ``{"seconds": ...}``. Its last answer, when stdin ends, is ``{"end": ...}``. Whatever goes wrong is answered with
 ``{"error": ...}`` and ends the cell.
 """
@@ -13,7 +13,7 @@ import pickle
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TextIO
 
@@ -29,8 +29,6 @@ from .problems import PROBLEMS, Call
 
 __all__ = ["Order", "WrongResultError", "main", "take_part"]
 
-CALIBRATION_PASSES = 2
-
 
 class WrongResultError(Exception):
     """A cell computed something else than the reference."""
@@ -38,11 +36,7 @@ class WrongResultError(Exception):
 
 @dataclass(frozen=True)
 class Order:
-    """What the parent wants from a cell.
-
-    ``repeats`` says how often the pieces are gone through in one run; None lets the cell choose, so that a serial run
-    takes about ``serial_seconds``.
-    """
+    """What the parent wants from a cell."""
 
     kernel: str
     implementation: str
@@ -50,8 +44,6 @@ class Order:
     workers: int
     size: str
     pieces: int
-    repeats: int | None
-    serial_seconds: float
 
 
 def main() -> int:
@@ -88,19 +80,20 @@ def take_part(orders: TextIO, answers: TextIO) -> None:
                 raise WrongResultError(f"piece {piece} of {len(pieces)} is not what the reference computes serially")
 
     with model.runner(order.workers) as run:
-        first = run(task, pieces)
-        check(first)
-        repeats = order.repeats or _repeats(lambda: run(task, pieces), order.serial_seconds)
-        calls = pieces * repeats
+        start = time.perf_counter()
+        results = run(task, pieces)
+        seconds = time.perf_counter() - start
+        check(results)
         ready = {
-            "units": sum(map(problem.units, pieces)) * repeats,
+            "units": sum(map(problem.units, pieces)),
             "pieces": len(pieces),
-            "repeats": repeats,
-            "pickled": _pickled(task, pieces, first) if model.processes else None,
+            "seconds": seconds,
+            "pickled": _pickled(task, pieces, results) if model.processes else None,
         }
-        del first
+        del results
         _answer(answers, {"ready": ready})
-        for _ in orders:
+        for line in orders:
+            calls = pieces * json.loads(line)["run"]
             start = time.perf_counter()
             results = run(task, calls)
             seconds = time.perf_counter() - start
@@ -122,16 +115,6 @@ def identical(ours: object, theirs: object) -> bool:
 
 def _bytes(array: NDArray[Any]) -> NDArray[np.uint8]:
     return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
-
-
-def _repeats(once: Callable[[], object], seconds: float) -> int:
-    """Return how often to do it for a run of about so many seconds."""
-    times = []
-    for _ in range(CALIBRATION_PASSES):
-        start = time.perf_counter()
-        once()
-        times.append(time.perf_counter() - start)
-    return max(1, round(seconds / min(times)))
 
 
 def _pickled(task: object, pieces: Sequence[Call], results: Sequence[Any]) -> dict[str, int]:

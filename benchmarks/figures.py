@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from .implementations import IMPLEMENTATIONS
 from .models import MODELS
-from .views import curve, featured_model, ideal, limit
+from .views import curve, featured_model, highest, ideal, limit, ticks
 
 __all__ = ["PALETTES", "Palette", "write"]
 
@@ -121,4 +121,6 @@ def _draw_kernel(axes: Axes, results: dict[str, Any], kernel: dict[str, Any], mo
     axes.plot(within, [ideal(results, n) for n in within], color=palette.ink, linewidth=0.9, label=IDEAL)
     reachable = limit(results, kernel, max(counts))
     axes.plot(*zip(*reachable, strict=True), color=palette.ink, linewidth=1.1, linestyle="-.", label=LIMIT)
-    axes.set_ylim(bottom=0)
+    top = highest(results, [model])
+    axes.set_ylim(0, top)
+    axes.set_yticks(ticks(top))

@@ -49,8 +49,8 @@ MODELS = {
     for model in (
         Model("serial", "serial"),
         Model("threads", "threads", ThreadPoolExecutor),
-        Model("processes-spawn", "processes (spawn)", _process_pool("spawn"), processes=True),
-        Model("processes-forkserver", "processes (forkserver)", _process_pool("forkserver"), processes=True),
+        Model("processes-spawn", "processes, spawn", _process_pool("spawn"), processes=True),
+        Model("processes-forkserver", "processes, forkserver", _process_pool("forkserver"), processes=True),
     )
 }
 SERIAL = MODELS["serial"]

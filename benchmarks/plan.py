@@ -12,8 +12,9 @@ from .summary import fewest_rounds
 
 __all__ = ["PIECES_PER_CPU", "Cell", "Plan", "make_plan", "matching", "worker_counts"]
 
-# Finer than the workers, so that pieces of unequal length even out; coarse enough that handing them out costs nothing.
-PIECES_PER_CPU = 8
+# Finer than the workers, so that pieces of unequal length even out; few, because worker processes are sent with each
+# piece all that it needs, which for some kernels is most of the input.
+PIECES_PER_CPU = 4
 
 
 @dataclass(frozen=True)

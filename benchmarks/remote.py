@@ -32,14 +32,16 @@ class RemoteCell:
 
     def __init__(self, order: Order) -> None:
         self._stderr = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 - see close
-        # In a session of its own: Ctrl-C reaches the parent alone, who then ends the cell with all its workers.
+        # In a group of its own, so that Ctrl-C reaches the parent alone, who then ends the cell with all its workers.
+        # Not in a session: where others compete for the CPUs, Linux may share them out by session (autogroup), and two
+        # independent processes would then get twice what two threads of one process get.
         self._process = subprocess.Popen(
             [sys.executable, "-m", MODULE],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
             encoding="utf-8",
-            start_new_session=True,
+            process_group=0,
         )
         self._answers: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -52,21 +54,21 @@ class RemoteCell:
         return self._process.pid
 
     def wait_until_ready(self) -> dict[str, Any]:
-        """Return what the cell tells about its work, once it is prepared."""
+        """Return what the cell tells about one pass over its pieces, once it is prepared."""
         ready: dict[str, Any] = self._hear("ready", PATIENCE_SECONDS)
         return ready
 
-    def start(self) -> None:
-        """Tell the cell to do its work once."""
-        self._say({"run": True})
+    def start(self, repeats: int) -> None:
+        """Tell the cell to go through its pieces so many times."""
+        self._say({"run": repeats})
 
     def seconds(self) -> float:
         """Return how long the work took, once it is done."""
         return float(self._hear("seconds", PATIENCE_SECONDS))
 
-    def run(self) -> float:
-        """Do the work once; return how long it took."""
-        self.start()
+    def run(self, repeats: int) -> float:
+        """Go through the pieces so many times; return how long it took."""
+        self.start(repeats)
         return self.seconds()
 
     def finish(self) -> dict[str, Any]:

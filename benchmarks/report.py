@@ -125,15 +125,19 @@ def model_section(results: dict[str, Any]) -> str:
     return (
         "<h2>Execution models</h2><p>Speed-up with a worker for each CPU. Processes each have a GIL of their own, so "
         "that holding it costs nothing there; their price is pickling arguments and results.</p>"
-        f'{legend("limit")}<div class="multiples">{figures}</div>'
+        f'{legend("serial", "limit", bar=True)}<div class="multiples">{figures}</div>'
     )
 
 
-def legend(*lines: str) -> str:
+def legend(*lines: str, bar: bool = False) -> str:
     """Return the legend of the implementations and these lines."""
-    names = {"ideal": "ideal", "limit": "machine limit"}
+    names = {"serial": "serial", "ideal": "ideal", "limit": "machine limit"}
     entries = {name: IMPLEMENTATIONS[name].title for name in reversed(IMPLEMENTATIONS)} | {k: names[k] for k in lines}
-    return '<ul class="legend">' + "".join(f"<li>{swatch(k)}{escape(v)}</li>" for k, v in entries.items()) + "</ul>"
+    return (
+        '<ul class="legend">'
+        + "".join(f"<li>{swatch(k, bar=bar)}{escape(v)}</li>" for k, v in entries.items())
+        + "</ul>"
+    )
 
 
 def pickling(kernel: dict[str, Any]) -> str:
@@ -240,8 +244,8 @@ def method(results: dict[str, Any]) -> str:
         "process of its own, which had made its input and started its workers before any clock ran. Every result, in "
         "every round, was compared with what the released kernel computes serially: bit for bit, and for the "
         "pure-Python twin by the problem's own criterion.</p>"
-        "<p>All measurements of a kernel take turns, one at a time, in a new order each round. A speed-up is the serial "
-        "time over the time in the same round; shown are medians over the rounds and their confidence intervals from "
+        "<p>All measurements of a kernel take turns, one at a time, in a new order each round. A speed-up is the "
+        "serial time over the time in the same round; shown are medians over the rounds and their confidence intervals from "
         "order statistics, which assume nothing about how times are distributed. Measurements whose times spread (the "
         f"interquartile range over the median) by more than {percent(results['noise_bound'])} are marked noisy. "
         f"The run took {results['seconds']:.0f} s and began at {escape(results['started'])}; the order of turns is "

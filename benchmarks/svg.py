@@ -7,18 +7,18 @@ from typing import Any
 
 from .implementations import IMPLEMENTATIONS
 from .models import MODELS
-from .views import Point, bars, curve, ideal, limit
+from .views import Point, bars, curve, highest, ideal, limit, ticks
 from .wording import interval, ratio
 
 __all__ = ["model_bars", "speedup_curves", "swatch"]
 
 WIDTH, HEIGHT = 340, 250
-LEFT, RIGHT, TOP, BOTTOM = 34, 14, 12, 38
+LEFT, RIGHT, TOP, BOTTOM = 36, 14, 12, 42
 # Intervals of different implementations stand side by side rather than on top of each other.
 ASIDE = {"pure": -5.0, "held": 0.0, "released": 5.0}
 
-BAR, BAR_GAP, GROUP_GAP, CAPTION = 13, 3, 12, 18
-BARS_RIGHT = 46  # room for the number behind the longest bar
+BAR, BAR_GAP, GROUP_GAP, CAPTION = 14, 3, 12, 20
+BARS_RIGHT = 48  # room for the number behind the longest bar
 
 
 def speedup_curves(results: dict[str, Any], kernel: dict[str, Any], model: str) -> str:
@@ -27,7 +27,7 @@ def speedup_curves(results: dict[str, Any], kernel: dict[str, Any], model: str) 
     counts = plan["process_counts" if MODELS[model].processes else "thread_counts"]
     most = max(counts)
     curves = {name: curve(kernel, name, model) for name in IMPLEMENTATIONS}
-    top = highest(results, [point for points in curves.values() for point in points], most)
+    top = highest(results, [model])
 
     def x(workers: float) -> float:
         return LEFT + 10 + (WIDTH - LEFT - RIGHT - 20) * (log2(workers) / log2(most) if most > 1 else 0.5)
@@ -41,8 +41,8 @@ def speedup_curves(results: dict[str, Any], kernel: dict[str, Any], model: str) 
     parts = []
     for tick in ticks(top):
         parts.append(f'<path class="grid" d="M{LEFT},{y(tick):.1f}H{WIDTH - RIGHT}"/>')
-        parts.append(text(LEFT - 6, y(tick) + 4, f"{tick:g}", anchor="end"))
-    parts += [text(x(count), HEIGHT - BOTTOM + 17, str(count)) for count in counts]
+        parts.append(text(LEFT - 6, y(tick) + 5, f"{tick:g}", anchor="end"))
+    parts += [text(x(count), HEIGHT - BOTTOM + 18, str(count)) for count in counts]
     parts.append(text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 4, MODELS[model].title))
     bends = sorted({min(counts), *(n for n in (plan["cpus"],) if min(counts) < n < most), most})
     parts.append(f'<path class="ideal" d="{path((n, ideal(results, n)) for n in bends)}"/>')
@@ -67,18 +67,18 @@ def model_bars(results: dict[str, Any], kernel: dict[str, Any]) -> str:
     """Plot the speed-up of each execution model, a bar for each implementation, with the machine's limit."""
     groups = list(bars(results, kernel))
     most = max((count for _, count, _ in groups), default=1)
-    top = highest(results, [point for *_, points in groups for point in points.values()], most)
+    top = highest(results, results["plan"]["models"])
     height = ceil(sum(CAPTION + len(points) * (BAR + BAR_GAP) + GROUP_GAP for *_, points in groups))
 
     def x(speedup: float) -> float:
         return 1 + (WIDTH - BARS_RIGHT) * speedup / top
 
-    parts = [f'<path class="ideal" d="M{x(1):.1f},0V{height}"/>']
+    parts = [f'<path class="serial" d="M{x(1):.1f},0V{height}"/>']
     reachable = limit(results, kernel, most)[-1][1]
     parts.append(f'<path class="limit" d="M{x(reachable):.1f},0V{height}"/>')
     down = 0.0
     for model, count, points in groups:
-        parts.append(text(0, down + 12, f"{MODELS[model].title}, {count} workers", anchor="start", css="caption"))
+        parts.append(text(0, down + 14, f"{MODELS[model].title}, {count} workers", anchor="start", css="caption"))
         down += CAPTION
         for name, point in reversed(points.items()):
             middle = down + BAR / 2
@@ -88,18 +88,20 @@ def model_bars(results: dict[str, Any], kernel: dict[str, Any]) -> str:
                 f"<title>{described(name, point)}</title></g>"
             )
             behind = max(x(point.speedup), x(point.high)) + 5
-            parts.append(text(behind, middle + 4, ratio(point.speedup), anchor="start", css="number"))
+            parts.append(text(behind, middle + 5, ratio(point.speedup), anchor="start", css="number"))
             down += BAR + BAR_GAP
         down += GROUP_GAP
     return picture(height, f"{kernel['name']}: speed-up by execution model", parts)
 
 
-def swatch(name: str) -> str:
-    """Return the sample of an implementation, ``"ideal"`` or ``"limit"`` for a legend."""
-    if name in IMPLEMENTATIONS:
-        inside = f'<g class="{name}"><path class="line" d="M1,8H35"/>{marker(name, 18, 8)}</g>'
-    else:
+def swatch(name: str, *, bar: bool = False) -> str:
+    """Return the sample of an implementation, or of the line of that name, for a legend."""
+    if name not in IMPLEMENTATIONS:
         inside = f'<path class="{name}" d="M1,8H35"/>'
+    elif bar:
+        inside = f'<g class="{name}"><rect x="1" y="1" width="34" height="14" rx="2"/></g>'
+    else:
+        inside = f'<g class="{name}"><path class="line" d="M1,8H35"/>{marker(name, 18, 8)}</g>'
     return f'<svg class="swatch" viewBox="0 0 36 16" aria-hidden="true">{inside}</svg>'
 
 
@@ -111,17 +113,6 @@ def marker(name: str, x: float, y: float) -> str:
         "pure": lambda: f'<path class="mark" d="M{x:.1f},{y - 5:.1f}l5,9h-10z"/>',
     }
     return shapes[name]()
-
-
-def highest(results: dict[str, Any], points: Iterable[Point], most: int) -> float:
-    """Return where the axis of speed-ups ends."""
-    return 1.08 * max([ideal(results, most), 1.0, *(point.high for point in points)])
-
-
-def ticks(top: float) -> list[float]:
-    """Return round numbers from 0 to the end of an axis, some five of them."""
-    step = next(step for step in (0.5, 1, 2, 5, 10, 20, 50, 100, 1000) if top / step <= 6)  # noqa: PLR2004
-    return [step * index for index in range(int(top / step) + 1)]
 
 
 def text(x: float, y: float, words: str, *, anchor: str = "middle", css: str = "tick") -> str:

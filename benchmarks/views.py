@@ -1,13 +1,27 @@
 """What the figures and the report pick from the results."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from .implementations import IMPLEMENTATIONS, REFERENCE
 from .models import MODELS, SERIAL
 
-__all__ = ["Point", "bars", "curve", "featured_count", "featured_model", "ideal", "limit", "per_unit", "reached"]
+__all__ = [
+    "Point",
+    "bars",
+    "curve",
+    "featured_count",
+    "featured_model",
+    "highest",
+    "ideal",
+    "limit",
+    "per_unit",
+    "reached",
+    "ticks",
+]
+
+MOST_TICKS = 6
 
 
 @dataclass(frozen=True)
@@ -48,6 +62,26 @@ def bars(results: dict[str, Any], kernel: dict[str, Any]) -> Iterator[tuple[str,
         count = featured_count(results, model)
         found = {name: [p for p in curve(kernel, name, model) if p.workers == count] for name in IMPLEMENTATIONS}
         yield model, count, {name: points[0] for name, points in found.items() if points}
+
+
+def highest(results: dict[str, Any], models: Iterable[str]) -> float:
+    """Return where an axis of speed-ups ends that is the same for all kernels."""
+    plan = results["plan"]
+    points = [
+        point
+        for kernel in results["kernels"]
+        for model in models
+        for name in IMPLEMENTATIONS
+        for point in curve(kernel, name, model)
+    ]
+    at_most = ideal(results, max(*plan["thread_counts"], *plan["process_counts"]))
+    return 1.05 * max([at_most, 1.0, *(point.high for point in points)])
+
+
+def ticks(top: float) -> list[float]:
+    """Return round numbers from 0 to the end of an axis, some five of them."""
+    step = next(step for step in (0.5, 1, 2, 5, 10, 20, 50, 100, 1000) if top / step <= MOST_TICKS)
+    return [step * index for index in range(int(top / step) + 1)]
 
 
 def ideal(results: dict[str, Any], workers: int) -> float:

@@ -53,7 +53,7 @@ def flags(cell: Mapping[str, Any]) -> str:
         return f"failed: {cell['error']}"
     notes = []
     if cell["noisy"]:
-        notes.append(f"noisy: {percent(cell['noise'])}")
+        notes.append(f"noisy {percent(cell['noise'])}")
     if cell["speedup"] is None:
         notes.append("no serial run")
     return ", ".join(notes)

@@ -20,7 +20,12 @@ def test_version(capsys):
 def test_info_names_what_runs_here(capsys):
     assert cli.main(["info"]) == 0
     out = capsys.readouterr().out
-    for fact in (gilfree.__version__, platform.python_version(), gilfree._kernels.COMPILER, gilfree.isa.current_level()):
+    for fact in (
+        gilfree.__version__,
+        platform.python_version(),
+        gilfree._kernels.COMPILER,
+        gilfree.isa.current_level(),
+    ):
         assert fact in out
     assert f"{gilfree.cpu_count()} of" in out
 

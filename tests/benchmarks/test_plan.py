@@ -11,7 +11,9 @@ from gilfree.kernels import KERNELS
 MODELS = ("serial", "threads", "processes-spawn", "processes-forkserver")
 
 
-@pytest.mark.parametrize(("cpus", "counts"), [(1, (1,)), (2, (1, 2)), (3, (1, 2, 3)), (8, (1, 2, 4, 8)), (6, (1, 2, 4, 6))])
+@pytest.mark.parametrize(
+    ("cpus", "counts"), [(1, (1,)), (2, (1, 2)), (3, (1, 2, 3)), (8, (1, 2, 4, 8)), (6, (1, 2, 4, 6))]
+)
 def test_workers_double_up_to_the_cpus(cpus, counts):
     assert worker_counts(cpus) == counts
 
