@@ -245,9 +245,10 @@ def method(results: dict[str, Any]) -> str:
         "every round, was compared with what the released kernel computes serially: bit for bit, and for the "
         "pure-Python twin by the problem's own criterion.</p>"
         "<p>All measurements of a kernel take turns, one at a time, in a new order each round. A speed-up is the "
-        "serial time over the time in the same round; shown are medians over the rounds and their confidence intervals from "
-        "order statistics, which assume nothing about how times are distributed. Measurements whose times spread (the "
-        f"interquartile range over the median) by more than {percent(results['noise_bound'])} are marked noisy. "
+        "serial time over the time in the same round; shown are medians over the rounds and their confidence "
+        "intervals from order statistics, which assume nothing about how times are distributed. Measurements whose "
+        "times spread (the interquartile range over the median) by more than "
+        f"{percent(results['noise_bound'])} are marked noisy. "
         f"The run took {results['seconds']:.0f} s and began at {escape(results['started'])}; the order of turns is "
         f"drawn with seed {plan['seed']}.</p>"
     )

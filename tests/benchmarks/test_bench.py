@@ -17,7 +17,6 @@ import pytest
 
 pytest.importorskip("rich")
 pytest.importorskip("matplotlib")
-psutil = pytest.importorskip("psutil")
 
 from rich.console import Console
 
@@ -28,6 +27,8 @@ from gilfree.benchmarks.implementations import IMPLEMENTATIONS
 from gilfree.benchmarks.models import MODELS
 from gilfree.benchmarks.plan import Plan
 from gilfree.benchmarks.progress import Silent, listener
+
+psutil = pytest.importorskip("psutil")
 
 PLAN = Plan("quick", ("mandelbrot",), ("threads", "processes-spawn"), (1, 2), (2,), 2, "small", "tiny", 0.002, 6)
 
