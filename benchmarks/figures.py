@@ -66,7 +66,7 @@ def draw(results: dict[str, Any], model: str, palette: Palette) -> Figure:
         "font.size": 11,
     }
     with mpl.rc_context(settings):
-        figure = Figure(figsize=(max(5.0, 3.1 * columns), 3.3 * rows + 0.6), layout="constrained")
+        figure = Figure(figsize=(max(6.6, 3.1 * columns), 3.3 * rows + 0.6), layout="constrained")
         FigureCanvasAgg(figure)
         grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
         for index, axes in enumerate(grid.flat):
