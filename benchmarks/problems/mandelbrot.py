@@ -28,8 +28,9 @@ def split(call: Call, count: int) -> list[Call]:
     """Cut the picture into strips, from the top."""
     width, height = call.args
     side = 3.0 / width
+    count = min(count, height)
     calls = []
-    for strip in range(min(count, height)):
+    for strip in range(count):
         top, bottom = height * strip // count, height * (strip + 1) // count
         middle = (height - top - bottom) / 2 * side
         calls.append(Call((width, bottom - top), {**call.kwargs, "center": (-0.75, middle)}))

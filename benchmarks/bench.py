@@ -1,0 +1,308 @@
+"""Runs a plan: starts the cells of a kernel, lets them take turns over several rounds, and works the results out.
+
+All cells of a kernel stay alive through its rounds, but only one works at a time, so that whatever else the machine
+does in the meantime hits all of them alike. The exception is the machine's own limit: how much faster n independent
+processes together get the same work done than one alone, which no execution model can be expected to exceed.
+"""
+
+import os
+import random
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from gilfree.info import facts
+from gilfree.kernels import KERNELS
+
+from .cell import Order
+from .implementations import REFERENCE
+from .models import SERIAL
+from .plan import Cell, Plan
+from .problems import PROBLEMS
+from .progress import Listener
+from .remote import CellError, RemoteCell
+from .summary import CONFIDENCE, NOISE_BOUND, fewest_rounds, noise, summarise
+
+__all__ = ["SCHEMA_VERSION", "failures", "measure"]
+
+SCHEMA_VERSION = 1
+
+
+@dataclass
+class Row:
+    """A cell, its process, and what is known about it so far."""
+
+    cell: Cell
+    remote: RemoteCell | None = None
+    repeats: int = 1
+    ready: dict[str, Any] = field(default_factory=dict)
+    end: dict[str, Any] = field(default_factory=dict)
+    seconds: list[float] = field(default_factory=list)
+    error: str | None = None
+
+    def run(self) -> None:
+        """Take a turn."""
+        with failing(self):
+            self.seconds.append(self.live.run(self.repeats))
+
+    @property
+    def units(self) -> int | None:
+        """How much work one run is; None if that never came to light."""
+        return self.ready["units"] * self.repeats if self.ready else None
+
+    @property
+    def live(self) -> RemoteCell:
+        """The process, which must be there."""
+        if self.remote is None:
+            raise CellError(self.error or "was not started")
+        return self.remote
+
+
+@contextmanager
+def failing(row: Row) -> Iterator[None]:
+    """Make the failure of a cell its row's error, and go on without it."""
+    try:
+        yield
+    except (CellError, OSError) as error:
+        row.error = row.error or str(error)
+        if row.remote is not None:
+            row.remote.close()
+            row.remote = None
+
+
+@dataclass
+class Limit:
+    """So many serial processes of the reference at once; one of them is the reference's own serial cell."""
+
+    alone: Row
+    others: list[Row]
+    ratios: list[float] = field(default_factory=list)
+
+    @property
+    def error(self) -> str | None:
+        """Why it could not be measured in every round."""
+        return next((row.error for row in (self.alone, *self.others) if row.error), None)
+
+    @property
+    def count(self) -> int:
+        """How many processes work at once."""
+        return 1 + len(self.others)
+
+    def run(self) -> None:
+        """Take a turn, right after the reference has taken its own in this round."""
+        rows = [self.alone, *self.others]
+        together = []
+        for row in rows:
+            with failing(row):
+                row.live.start(self.alone.repeats)
+        for row in rows:
+            with failing(row):
+                together.append(row.live.seconds())
+        if self.error is None:
+            # Each process's own rate, added up: what pieces handed out to whoever is free could reach at best.
+            self.ratios.append(sum(self.alone.seconds[-1] / seconds for seconds in together))
+
+
+def measure(plan: Plan, listener: Listener) -> dict[str, Any]:
+    """Carry the plan out; return the results as they are written to results.json."""
+    started, load_before = time.perf_counter(), load()
+    results: dict[str, Any] = {
+        "schema": SCHEMA_VERSION,
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": 0.0,
+        "plan": asdict(plan),
+        "confidence": CONFIDENCE,
+        "noise_bound": NOISE_BOUND,
+        "machine": facts(),
+        "load": {"before": load_before, "after": None},
+        "kernels": [],
+    }
+    for index, kernel in enumerate(plan.kernels):
+        now = time.perf_counter()
+        share = None if plan.seconds is None else (started + plan.seconds - now) / (len(plan.kernels) - index)
+        results["kernels"].append(measure_kernel(plan, kernel, listener, None if share is None else now + share))
+    results["load"]["after"] = load()
+    results["seconds"] = round(time.perf_counter() - started, 3)
+    return results
+
+
+def load() -> list[float] | None:
+    """Return the load averages, where the system keeps any."""
+    return list(os.getloadavg()) if hasattr(os, "getloadavg") else None
+
+
+def measure_kernel(plan: Plan, kernel: str, listener: Listener, deadline: float | None) -> dict[str, Any]:
+    """Measure one kernel; with a deadline, drop the rounds beyond the fewest that would miss it."""
+    rows = [Row(cell) for cell in plan.cells(kernel)]
+    serial = {row.cell.implementation: row for row in rows if row.cell.model == SERIAL.name}
+    reference = serial[REFERENCE.name]
+    listener.begin(kernel, len(rows) * (plan.rounds + 1))
+    with ExitStack() as stack:
+        stack.callback(close, rows)
+        listener.step(f"starting {len(rows)} cells", notable=True)
+        others = [Row(reference.cell) for _ in range(max(plan.limit_counts, default=1) - 1)]
+        stack.callback(close, others)
+        start_all(plan, [*rows, *others])
+        limits = [Limit(reference, others[: count - 1]) for count in plan.limit_counts]
+        choose_repeats(plan, rows)
+        rounds = take_turns(plan, rows, limits, listener, deadline)
+        finish(rows)
+    listener.end()
+    ratios = {limit.count: limit.ratios for limit in limits}
+    return {
+        "name": kernel,
+        "dwarf": KERNELS[kernel].dwarf,
+        "unit": PROBLEMS[kernel].unit,
+        "source": PROBLEMS[kernel].source,
+        "work": {
+            name: {
+                "size": plan.size_for(name),
+                "units": row.units,
+                "pieces": row.ready.get("pieces"),
+                "repeats": row.repeats,
+            }
+            for name, row in serial.items()
+        },
+        "rounds": rounds,
+        "limits": [
+            {
+                "workers": limit.count,
+                "error": limit.error,
+                "ratios": limit.ratios,
+                "ratio": None if limit.error else summarise(limit.ratios).as_json(),
+            }
+            for limit in limits
+        ],
+        "cells": [work_out(row, serial[row.cell.implementation], ratios, plan.cpus) for row in rows],
+    }
+
+
+def start_all(plan: Plan, rows: Iterable[Row]) -> None:
+    """Start cells and wait until all are ready; no more of them get ready at once than there are CPUs."""
+    starting: deque[Row] = deque()
+    for row in rows:
+        if len(starting) >= plan.cpus:
+            wait_until_ready(starting.popleft())
+        cell = row.cell
+        size = plan.size_for(cell.implementation)
+        with failing(row):
+            row.remote = RemoteCell(
+                Order(cell.kernel, cell.implementation, cell.model, cell.workers, size, plan.pieces)
+            )
+        starting.append(row)
+    for row in starting:
+        wait_until_ready(row)
+
+
+def wait_until_ready(row: Row) -> None:
+    """Wait until a cell is ready."""
+    with failing(row):
+        row.ready = row.live.wait_until_ready()
+
+
+def choose_repeats(plan: Plan, rows: Iterable[Row]) -> None:
+    """Have each run go through the pieces so often that serial runs last; the same for all with the same problem."""
+    by_size: dict[str, list[Row]] = {}
+    for row in rows:
+        by_size.setdefault(plan.size_for(row.cell.implementation), []).append(row)
+    for group in by_size.values():
+        passes = [row.ready["seconds"] for row in group if row.ready and row.cell.model == SERIAL.name]
+        for row in group:
+            row.repeats = max(1, round(plan.serial_seconds / min(passes))) if passes else 1
+
+
+def take_turns(plan: Plan, rows: list[Row], limits: list[Limit], listener: Listener, deadline: float | None) -> int:
+    """Run every cell once in each round, in a new order each time; return the number of rounds."""
+    order = random.Random(plan.seed)  # noqa: S311 - it shuffles
+    turns = list(rows)
+    for finished in range(plan.rounds):
+        begun = time.perf_counter()
+        order.shuffle(turns)
+        for position, row in enumerate(turns):
+            listener.step(f"round {finished + 1} of {plan.rounds}: {row.cell}", notable=position == 0)
+            if row.error:
+                continue
+            row.run()
+            if row.cell.implementation == REFERENCE.name and row.cell.model == SERIAL.name:
+                for limit in limits:
+                    limit.run()
+        now = time.perf_counter()
+        if deadline is not None and finished + 1 >= fewest_rounds() and now + (now - begun) > deadline:
+            return finished + 1
+    return plan.rounds
+
+
+def finish(rows: Iterable[Row]) -> None:
+    """Let the cells that are still there say their last words."""
+    for row in rows:
+        if row.remote is not None:
+            with failing(row):
+                row.end = row.remote.finish()
+
+
+def close(rows: Iterable[Row]) -> None:
+    """End all processes."""
+    for row in rows:
+        if row.remote is not None:
+            row.remote.close()
+
+
+def work_out(row: Row, baseline: Row, limits: dict[int, list[float]], cpus: int) -> dict[str, Any]:
+    """Return a cell's results; what could not be measured is None."""
+    cell = row.cell
+    at_once = min(cell.workers, cpus)
+    result: dict[str, Any] = {
+        "implementation": cell.implementation,
+        "model": cell.model,
+        "workers": cell.workers,
+        "error": row.error,
+        "seconds": row.seconds,
+        "time": None,
+        "per_unit": None,
+        "noise": None,
+        "noisy": False,
+        "speedup": None,
+        "efficiency": None,
+        "of_limit": None,
+        "pickled": row.ready.get("pickled"),
+        "gil_enabled": row.end.get("gil_enabled"),
+    }
+    if row.error:
+        return result
+    spread = noise(row.seconds)
+    result |= {
+        "time": summarise(row.seconds).as_json(),
+        "per_unit": summarise([seconds / (row.units or 1) for seconds in row.seconds]).as_json(),
+        "noise": spread,
+        "noisy": spread > NOISE_BOUND,
+    }
+    if baseline.error:
+        return result
+    speedups = [alone / seconds for alone, seconds in zip(baseline.seconds, row.seconds, strict=True)]
+    result["speedup"] = summarise(speedups).as_json()
+    result["efficiency"] = result["speedup"]["median"] / at_once
+    ratios = [1.0] * len(speedups) if at_once == 1 else limits.get(at_once, [])
+    if len(ratios) == len(speedups):
+        attained = [speedup / ratio for speedup, ratio in zip(speedups, ratios, strict=True)]
+        result["of_limit"] = summarise(attained).as_json()
+    return result
+
+
+def failures(results: dict[str, Any]) -> list[str]:
+    """Return what failed, a line each."""
+    lines = []
+    for kernel in results["kernels"]:
+        for cell in kernel["cells"]:
+            if cell["error"]:
+                where = Cell(kernel["name"], cell["implementation"], cell["model"], cell["workers"])
+                lines.append(f"{where}: {cell['error']}")
+        lines += [
+            f"{kernel['name']}, {limit['workers']} independent processes: {limit['error']}"
+            for limit in kernel["limits"]
+            if limit["error"]
+        ]
+    return lines

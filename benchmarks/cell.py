@@ -1,0 +1,134 @@
+"""One cell of the benchmarks, alone in a process: ``python -m gilfree.benchmarks.cell``.
+
+Speaks JSON, a line a message, on stdin and stdout. The first line is the `Order`. The cell prepares its input, starts
+its workers, checks that they compute what the reference does, and answers ``{"ready": ...}``. For every
+``{"run": n}`` it then goes through its pieces n times, checks the results after the clock has stopped, and answers
+``{"seconds": ...}``. Its last answer, when stdin ends, is ``{"end": ...}``. Whatever goes wrong is answered with
+``{"error": ...}`` and ends the cell.
+"""
+
+import json
+import os
+import pickle
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gilfree.info import gil_enabled
+from gilfree.kernels import KERNELS
+
+from .implementations import IMPLEMENTATIONS, REFERENCE
+from .models import MODELS
+from .problems import PROBLEMS, Call
+
+__all__ = ["Order", "WrongResultError", "main", "take_part"]
+
+
+class WrongResultError(Exception):
+    """A cell computed something else than the reference."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the parent wants from a cell."""
+
+    kernel: str
+    implementation: str
+    model: str
+    workers: int
+    size: str
+    pieces: int
+
+
+def main() -> int:
+    """Be a cell."""
+    # What a library prints must not end up among the answers, and the workers inherit the descriptors.
+    answers = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
+    os.dup2(2, 1)
+    try:
+        take_part(sys.stdin, answers)
+    except Exception as error:  # noqa: BLE001 - reported to the parent, who shows it in the results
+        traceback.print_exc()
+        _answer(answers, {"error": f"{type(error).__name__}: {error}"})
+        return 1
+    return 0
+
+
+def take_part(orders: TextIO, answers: TextIO) -> None:
+    """Prepare, say so, and run when told to."""
+    gil_before = gil_enabled()
+    order = Order(**json.loads(orders.readline()))
+    kernel, problem = KERNELS[order.kernel], PROBLEMS[order.kernel]
+    implementation, model = IMPLEMENTATIONS[order.implementation], MODELS[order.model]
+    task = implementation.task(kernel)
+    pieces = problem.split(problem.make(order.size), order.pieces)
+    reference = [REFERENCE.task(kernel)(piece) for piece in pieces]
+    same = problem.same if implementation.twin else identical
+
+    def check(results: Sequence[Any]) -> None:
+        if len(results) % len(pieces):
+            raise WrongResultError(f"{len(results)} results for {len(pieces)} pieces")
+        for index, result in enumerate(results):
+            piece = index % len(pieces)
+            if not same(reference[piece], result):
+                raise WrongResultError(f"piece {piece} of {len(pieces)} is not what the reference computes serially")
+
+    with model.runner(order.workers) as run:
+        start = time.perf_counter()
+        results = run(task, pieces)
+        seconds = time.perf_counter() - start
+        check(results)
+        ready = {
+            "units": sum(map(problem.units, pieces)),
+            "pieces": len(pieces),
+            "seconds": seconds,
+            "pickled": _pickled(task, pieces, results) if model.processes else None,
+        }
+        del results
+        _answer(answers, {"ready": ready})
+        for line in orders:
+            calls = pieces * json.loads(line)["run"]
+            start = time.perf_counter()
+            results = run(task, calls)
+            seconds = time.perf_counter() - start
+            check(results)
+            del results
+            _answer(answers, {"seconds": seconds})
+    _answer(answers, {"end": {"gil_enabled": {"before": gil_before, "after": gil_enabled()}}})
+
+
+def identical(ours: object, theirs: object) -> bool:
+    """Tell whether two results are the same to the last bit."""
+    if isinstance(ours, np.ndarray) and isinstance(theirs, np.ndarray):
+        alike = ours.dtype == theirs.dtype and ours.shape == theirs.shape
+        return alike and np.array_equal(_bytes(ours), _bytes(theirs))
+    if isinstance(ours, (tuple, list)) and isinstance(theirs, (tuple, list)):
+        return len(ours) == len(theirs) and all(map(identical, ours, theirs))
+    return type(ours) is type(theirs) and bool(ours == theirs)
+
+
+def _bytes(array: NDArray[Any]) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+
+
+def _pickled(task: object, pieces: Sequence[Call], results: Sequence[Any]) -> dict[str, int]:
+    """Return how many bytes go to the workers and come back in one pass over the pieces."""
+    return {
+        "arguments": sum(len(pickle.dumps((task, piece))) for piece in pieces),
+        "results": sum(len(pickle.dumps(result)) for result in results),
+    }
+
+
+def _answer(answers: TextIO, message: dict[str, Any]) -> None:
+    answers.write(json.dumps(message) + "\n")
+    answers.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""The parent's end of a cell."""
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any
+
+from .cell import Order
+
+__all__ = ["CellError", "RemoteCell"]
+
+MODULE = f"{__package__}.cell"
+# A cell that says nothing for so long is given up.
+PATIENCE_SECONDS = 300.0
+ENDING_SECONDS = 10.0
+STDERR_LINES = 5
+
+
+class CellError(Exception):
+    """A cell failed; the message says how."""
+
+
+class RemoteCell:
+    """A cell in its own process, which lives until `close`."""
+
+    def __init__(self, order: Order) -> None:
+        self._stderr = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 - see close
+        # In a group of its own, so that Ctrl-C reaches the parent alone, who then ends the cell with all its workers.
+        # Not in a session: where others compete for the CPUs, Linux may share them out by session (autogroup), and two
+        # independent processes would then get twice what two threads of one process get.
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", MODULE],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            encoding="utf-8",
+            process_group=0,
+        )
+        self._answers: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self._say(asdict(order))
+
+    @property
+    def pid(self) -> int:
+        """Of the cell's process."""
+        return self._process.pid
+
+    def wait_until_ready(self) -> dict[str, Any]:
+        """Return what the cell tells about one pass over its pieces, once it is prepared."""
+        ready: dict[str, Any] = self._hear("ready", PATIENCE_SECONDS)
+        return ready
+
+    def start(self, repeats: int) -> None:
+        """Tell the cell to go through its pieces so many times."""
+        self._say({"run": repeats})
+
+    def seconds(self) -> float:
+        """Return how long the work took, once it is done."""
+        return float(self._hear("seconds", PATIENCE_SECONDS))
+
+    def run(self, repeats: int) -> float:
+        """Go through the pieces so many times; return how long it took."""
+        self.start(repeats)
+        return self.seconds()
+
+    def finish(self) -> dict[str, Any]:
+        """Let the cell end; return its last words."""
+        self._close_stdin()
+        end: dict[str, Any] = self._hear("end", ENDING_SECONDS)
+        return end
+
+    def close(self) -> None:
+        """End the process and its workers, whatever they are doing."""
+        if self._stderr.closed:
+            return
+        self._kill()
+        self._process.wait()
+        self._close_stdin()
+        self._reader.join(ENDING_SECONDS)
+        if self._process.stdout:
+            self._process.stdout.close()
+        self._stderr.close()
+
+    def _kill(self) -> None:
+        """End the whole process group; workers outlive a parent that crashed."""
+        if hasattr(os, "killpg"):
+            with suppress(ProcessLookupError, PermissionError):  # nothing left of it; on macOS, nothing but a zombie
+                os.killpg(self._process.pid, signal.SIGKILL)
+        else:
+            self._process.kill()
+
+    def _say(self, message: dict[str, Any]) -> None:
+        if self._process.stdin is None:
+            return
+        with suppress(OSError):  # it has died, which the next attempt to hear from it reports
+            self._process.stdin.write(json.dumps(message) + "\n")
+            self._process.stdin.flush()
+
+    def _hear(self, what: str, seconds: float) -> Any:  # noqa: ANN401 - JSON
+        try:
+            line = self._answers.get(timeout=seconds)
+        except queue.Empty:
+            raise CellError(f"gave no answer within {seconds:g} s") from None
+        if line is None:
+            raise CellError(self._obituary())
+        answer = json.loads(line)
+        if what not in answer:
+            raise CellError(str(answer.get("error", f"wanted {what!r}, got {line.strip()}")))
+        return answer[what]
+
+    def _read(self) -> None:
+        if self._process.stdout:
+            for line in self._process.stdout:
+                self._answers.put(line)
+        self._answers.put(None)
+
+    def _obituary(self) -> str:
+        try:
+            status = self._process.wait(ENDING_SECONDS)
+        except subprocess.TimeoutExpired:
+            return "closed its output without an answer"
+        how = f"killed by {signal.Signals(-status).name}" if status < 0 else f"exited with status {status}"
+        self._stderr.seek(0)
+        last = " | ".join(self._stderr.read().split("\n")[-STDERR_LINES:]).strip(" |")
+        return f"process {how}" + (f": {last}" if last else "")
+
+    def _close_stdin(self) -> None:
+        if self._process.stdin:
+            with suppress(OSError):  # what was not yet written can no longer be
+                self._process.stdin.close()

@@ -1,0 +1,86 @@
+"""The results as tables in a terminal."""
+
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from .bench import failures
+from .implementations import IMPLEMENTATIONS, REFERENCE
+from .models import MODELS, SERIAL
+from .wording import columns_explained, flags, interval, percent, quantity, ratio, singular
+
+__all__ = ["WIDTH", "show"]
+
+# Of the tables where the output is no terminal.
+WIDTH = 100
+
+STYLES = {"pure": "green", "held": "red", "released": "blue"}
+
+
+def show(results: dict[str, Any], console: Console) -> None:
+    """Print a table for each kernel, what its columns mean, and what failed."""
+    for kernel in results["kernels"]:
+        console.print(heading(kernel))
+        console.print()
+        console.print(table(kernel))
+        console.print()
+    console.print(Text(columns_explained(results), style="dim"))
+    for failure in failures(results):
+        console.print(Text(f"FAILED: {failure}", style="bold red"))
+
+
+def heading(kernel: dict[str, Any]) -> RenderableType:
+    """Return what was computed and what the machine can reach."""
+    work, twin = kernel["work"][REFERENCE.name], kernel["work"]["pure"]
+    lines = [Text(kernel["name"], style="bold")]
+    if work["units"] and twin["units"]:
+        lines.append(
+            Text(
+                f"{work['units']:,} {kernel['unit']} a run, in {work['pieces']} pieces; "
+                f"pure Python: {twin['units']:,}, of a smaller problem; {kernel['rounds']} rounds",
+                style="dim",
+            )
+        )
+    for limit in kernel["limits"]:
+        reached = limit["error"] or f"{ratio(limit['ratio']['median'])} × [{interval(limit['ratio'])}]"
+        lines.append(
+            Text(
+                f"machine limit: {limit['workers']} independent processes reach {reached}", style="dim", overflow="fold"
+            )
+        )
+    return Group(*lines)
+
+
+def table(kernel: dict[str, Any]) -> Table:
+    """Return a kernel's cells, a row each, under their implementations."""
+    result = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    result.add_column("", no_wrap=True)
+    result.add_column("workers", justify="right")
+    result.add_column(f"per {singular(kernel['unit'])}", justify="right")
+    result.add_column("speed-up", no_wrap=True)
+    result.add_column("of ideal", justify="right")
+    result.add_column("of limit", justify="right")
+    result.add_column("", no_wrap=True)
+    for name, implementation in IMPLEMENTATIONS.items():
+        result.add_row(Text(implementation.title, style=f"bold {STYLES[name]}"))
+        for cell in kernel["cells"]:
+            if cell["implementation"] == name:
+                result.add_row(*columns(cell))
+    return result
+
+
+def columns(cell: dict[str, Any]) -> list[RenderableType]:
+    """Return a cell's columns."""
+    speedup, serial = cell["speedup"], cell["model"] == SERIAL.name
+    compared = speedup is not None and not serial
+    return [
+        f"  {MODELS[cell['model']].title}",
+        "" if serial else str(cell["workers"]),
+        quantity(cell["per_unit"]["median"]) if cell["per_unit"] else "",
+        Text.assemble((ratio(speedup["median"]), "bold"), f" [{interval(speedup)}]") if compared else "",
+        percent(cell["efficiency"]) if compared else "",
+        percent(cell["of_limit"]["median"]) if compared and cell["of_limit"] else "",
+        Text("FAILED", style="bold red") if cell["error"] else Text(flags(cell), style="yellow"),
+    ]

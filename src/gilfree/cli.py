@@ -1,0 +1,126 @@
+"""The ``gilfree`` command. Each subcommand imports what it needs when it runs."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from gilfree import __version__
+
+__all__ = ["main"]
+
+USAGE_ERROR = 2
+INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+NEEDED_BY_BENCH = ("rich", "matplotlib")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command with these arguments, by default the process's own, and return its exit status."""
+    options = parser().parse_args(argv)
+    try:
+        status: int = options.run(options)
+    except KeyboardInterrupt:
+        print("gilfree: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    return status
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    top = argparse.ArgumentParser(
+        prog="gilfree", description="Kernels that let the GIL go, and benchmarks that show what that does to threads."
+    )
+    top.add_argument("--version", action="version", version=f"gilfree {__version__}")
+    commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_info(commands.add_parser("info", help="show versions, GIL, instruction-set level and CPUs"))
+    _add_bench(commands.add_parser("bench", help="measure how the kernels scale, with the GIL held and released"))
+    return top
+
+
+def _add_info(command: argparse.ArgumentParser) -> None:
+    command.description = (
+        "Show what runs here: versions, GIL, instruction-set level, CPUs and where their number is from."
+    )
+    command.add_argument("--json", action="store_true", help="print JSON")
+    command.set_defaults(run=_info)
+
+
+def _info(options: argparse.Namespace) -> int:
+    from gilfree.info import as_text, facts  # noqa: PLC0415
+
+    print(json.dumps(facts(), indent=2) if options.json else as_text(facts()))
+    return 0
+
+
+def _add_bench(command: argparse.ArgumentParser) -> None:
+    command.description = (
+        "Run every kernel in pure Python, holding the GIL and releasing it; serially, in threads and in processes; "
+        "with 1, 2, 4 ... workers. Results are checked, repeated in interleaved rounds, and shown with confidence "
+        "intervals beside what the machine itself can reach."
+    )
+    command.epilog = (
+        "Prints a table and writes results.json, report.html, speedup.png and speedup-dark.png. "
+        "Exit status: 0, 1 if a measurement failed, 2 for wrong usage or missing packages."
+    )
+    length = command.add_mutually_exclusive_group()
+    length.add_argument(
+        "--quick",
+        dest="mode",
+        action="store_const",
+        const="quick",
+        help="a first look: under a minute on two CPUs (default)",
+    )
+    length.add_argument(
+        "--full", dest="mode", action="store_const", const="full", help="the same on larger problems, in more rounds"
+    )
+    command.set_defaults(mode="quick", run=_bench)
+    command.add_argument(
+        "-k",
+        metavar="PATTERN",
+        dest="pattern",
+        help="only kernels whose name contains PATTERN, or matches it as a glob",
+    )
+    command.add_argument(
+        "--models",
+        metavar="A,B",
+        type=_names,
+        help="only these execution models: threads, processes-spawn, processes-forkserver (serial is always run)",
+    )
+    command.add_argument(
+        "--workers",
+        metavar="1,2,4",
+        type=_counts,
+        help="numbers of workers (default: 1, 2, 4 ... up to the CPUs this process may use, and twice as many threads)",
+    )
+    command.add_argument(
+        "--output", metavar="DIR", type=Path, default=Path("results"), help="where the files go (default: ./results)"
+    )
+
+
+def _bench(options: argparse.Namespace) -> int:
+    missing = [package for package in NEEDED_BY_BENCH if find_spec(package) is None]
+    if missing:
+        print(
+            f"gilfree bench needs {' and '.join(missing)}, which this Python lacks: pip install 'gilfree[bench]'",
+            file=sys.stderr,
+        )
+        return USAGE_ERROR
+    from gilfree.benchmarks.command import bench  # noqa: PLC0415
+
+    return bench(options)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _counts(text: str) -> tuple[int, ...]:
+    try:
+        counts = sorted({int(count) for count in text.split(",")})
+    except ValueError:
+        counts = []
+    if not counts or counts[0] < 1:
+        raise argparse.ArgumentTypeError(f"wanted whole numbers from 1 up, such as 1,2,4, got {text!r}")
+    return tuple(counts)

@@ -1,0 +1,174 @@
+"""One cell: what it answers, and that it notices wrong results and dies cleanly."""
+
+import io
+import json
+import os
+import signal
+import sys
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gilfree.benchmarks import cell as cell_module
+from gilfree.benchmarks.cell import Order, WrongResultError, identical, take_part
+from gilfree.benchmarks.models import available_models
+from gilfree.benchmarks.remote import CellError, RemoteCell
+
+ORDER = Order("mandelbrot", "released", "serial", 1, "tiny", 4)
+
+
+def converse(order, runs=2):
+    """Be a cell's parent, in one process with it; return its answers."""
+    answers = io.StringIO()
+    take_part(io.StringIO(json.dumps(asdict(order)) + "\n" + '{"run": 2}\n' * runs), answers)
+    return [json.loads(line) for line in answers.getvalue().splitlines()]
+
+
+@pytest.mark.parametrize("implementation", ["pure", "held", "released"])
+@pytest.mark.parametrize("model", ["serial", "threads"])
+def test_a_cell_gets_ready_runs_and_ends(implementation, model):
+    ready, *runs, end = converse(replace(ORDER, implementation=implementation, model=model, workers=2), runs=3)
+    assert ready["ready"].pop("seconds") > 0
+    assert ready["ready"] == {"units": 32 * 24, "pieces": 4, "pickled": None}
+    assert len(runs) == 3
+    assert all(run["seconds"] > 0 for run in runs)
+    assert set(end["end"]["gil_enabled"]) == {"before", "after"}
+
+
+def test_a_run_goes_through_the_pieces_as_often_as_it_is_told(monkeypatch):
+    calls = []
+
+    class Counting:
+        def __init__(self, task):
+            self.task = task
+
+        def __call__(self, call):
+            calls.append(call)
+            return self.task(call)
+
+    honest = cell_module.IMPLEMENTATIONS["held"]
+    monkeypatch.setitem(
+        cell_module.IMPLEMENTATIONS, "held", replace(honest, task=lambda kernel: Counting(honest.task(kernel)))
+    )
+    converse(replace(ORDER, implementation="held"), runs=3)
+    assert len(calls) == 4 + 3 * 2 * 4, "once to get ready, and twice in each of three runs"
+
+
+@pytest.mark.parametrize("implementation", ["pure", "held"])
+def test_a_wrong_result_is_noticed_before_anything_is_timed(monkeypatch, implementation):
+    class Wrong:
+        def __init__(self, task):
+            self.task = task
+
+        def __call__(self, call):
+            result = np.array(self.task(call))
+            result[-1, -1] += 1
+            return result
+
+    honest = cell_module.IMPLEMENTATIONS[implementation]
+    lying = replace(honest, task=lambda kernel: Wrong(honest.task(kernel)))
+    monkeypatch.setitem(cell_module.IMPLEMENTATIONS, implementation, lying)
+    with pytest.raises(WrongResultError, match="piece 0 of 4"):
+        converse(replace(ORDER, implementation=implementation))
+
+
+def test_a_result_that_goes_wrong_later_is_noticed_too(monkeypatch):
+    calls = []
+
+    class Worsening:
+        def __init__(self, task):
+            self.task = task
+
+        def __call__(self, call):
+            calls.append(call)
+            result = self.task(call)
+            return result + 1 if len(calls) == 4 + 8 + 2 else result  # warm-up, first run, and into the second
+
+    honest = cell_module.IMPLEMENTATIONS["held"]
+    monkeypatch.setitem(
+        cell_module.IMPLEMENTATIONS, "held", replace(honest, task=lambda kernel: Worsening(honest.task(kernel)))
+    )
+    with pytest.raises(WrongResultError, match="piece 1 of 4"):
+        converse(replace(ORDER, implementation="held"))
+
+
+def test_identical_means_every_bit():
+    zeros = np.zeros(3)
+    assert identical(zeros, np.zeros(3))
+    assert not identical(zeros, -zeros)
+    assert not identical(zeros, zeros.astype(np.float32))
+    assert not identical(zeros, np.zeros(4))
+    assert identical(np.array([np.nan]), np.array([np.nan]))
+    assert identical((zeros, [1]), (np.zeros(3), [1]))
+    assert not identical((zeros, [1]), (np.zeros(3), [2]))
+    assert not identical([1], [1, 2])
+    assert not identical(1, 1.0)
+
+
+@pytest.mark.parametrize("model", available_models())
+def test_every_model_in_a_process_of_its_own(model):
+    remote = RemoteCell(replace(ORDER, model=model, workers=2))
+    try:
+        ready = remote.wait_until_ready()
+        assert (ready["pickled"] is not None) == model.startswith("processes")
+        assert remote.run(1) > 0
+        assert remote.run(1) > 0
+        assert remote.finish()["gil_enabled"]
+    finally:
+        remote.close()
+
+
+def test_what_is_wrong_with_an_order_reaches_the_parent():
+    remote = RemoteCell(replace(ORDER, kernel="no_such_kernel"))
+    try:
+        with pytest.raises(CellError, match="KeyError: 'no_such_kernel'"):
+            remote.wait_until_ready()
+    finally:
+        remote.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals to die of")
+def test_a_killed_cell_is_reported():
+    remote = RemoteCell(ORDER)
+    try:
+        remote.wait_until_ready()
+        os.kill(remote.pid, signal.SIGKILL)
+        with pytest.raises(CellError, match="killed by SIGKILL"):
+            remote.run(1)
+    finally:
+        remote.close()
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+@pytest.mark.parametrize("crash", [False, True])
+def test_closing_a_cell_leaves_no_worker_behind(crash):
+    remote = RemoteCell(replace(ORDER, model="processes-spawn", workers=2))
+    try:
+        remote.wait_until_ready()
+        assert len(group(remote.pid)) > 2
+        if crash:
+            os.kill(remote.pid, signal.SIGKILL)
+            with pytest.raises(CellError):
+                remote.run(1)
+    finally:
+        remote.close()
+    deadline = time.monotonic() + 10
+    while group(remote.pid) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert group(remote.pid) == []
+
+
+def group(leader):
+    """The living processes of a group."""
+    members = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, process_group = stat.read_text().rpartition(")")[2].split()[:3]
+        except OSError:
+            continue
+        if int(process_group) == leader and state != "Z":
+            members.append(int(stat.parent.name))
+    return members
