@@ -188,11 +188,18 @@ def in_threads(crew: Crew, count: int, do: Callable[[int], object], abandon: Cal
         if crew.submit is not None:
             with turns.gate:
                 helpers.extend(crew.submit(turns.help_out) for _ in range(min(crew.size, count) - 1))
-    except BaseException as error:  # noqa: BLE001 - a signal's, or an executor's that was shut down
+        turns.take()
+    except BaseException as error:  # noqa: BLE001 - a chunk's, a signal's, or an executor's that was shut down
         turns.fail(error)
-    turns.take()
-    for helper in helpers:
-        turns.settle(helper)
+    while helpers:
+        try:
+            if not helpers[-1].cancel():
+                helpers[-1].result()
+            helpers.pop()
+        except BaseException as error:  # noqa: BLE001 - Ctrl-C, any number of times, or a pool's that broke
+            turns.fail(error)
+            if helpers[-1].done():
+                helpers.pop()
     if turns.errors:
         raise turns.errors[0]
 
@@ -214,11 +221,6 @@ class _Turns:
         self.pending.clear()
         self.abandon()
 
-    def help_out(self) -> None:
-        with self.gate:
-            pass
-        self.take()
-
     def take(self) -> None:
         """Do chunks until none is left."""
         while True:
@@ -226,20 +228,16 @@ class _Turns:
                 chunk = self.pending.popleft()
             except IndexError:
                 return
-            try:
-                self.do(chunk)
-            except BaseException as error:  # noqa: BLE001 - raised by `in_threads`
-                self.fail(error)
+            self.do(chunk)
 
-    def settle(self, helper: Future[None]) -> None:
-        """Wait until a helper has ended, or is sure never to begin, through any number of Ctrl-C's."""
-        while not helper.cancel():
-            try:
-                helper.result()
-            except BaseException as error:  # noqa: BLE001 - a signal's, or a broken pool's
-                self.fail(error)
-            if helper.done():
-                return
+    def help_out(self) -> None:
+        """Do what another thread than the caller's does."""
+        with self.gate:
+            pass
+        try:
+            self.take()
+        except BaseException as error:  # noqa: BLE001 - raised by `in_threads`
+            self.fail(error)
 
 
 def in_order(
