@@ -13,9 +13,10 @@ TYPE_CHECKING = False  # as in `typing`, whose import would take longer than all
 if TYPE_CHECKING:
     from gilfree.cancel import Cancelled
     from gilfree.kernels.mandelbrot import mandelbrot
+    from gilfree.kernels.shortest_paths import shortest_paths
     from gilfree.workers import cpu_count
 
-__all__ = ["Cancelled", "__version__", "cpu_count", "mandelbrot"]
+__all__ = ["Cancelled", "__version__", "cpu_count", "mandelbrot", "shortest_paths"]
 
 _kernels = _isa.install()
 
@@ -24,6 +25,7 @@ _HOMES = {
     "Cancelled": "gilfree.cancel",
     "cpu_count": "gilfree.workers",
     "mandelbrot": "gilfree.kernels.mandelbrot",
+    "shortest_paths": "gilfree.kernels.shortest_paths",
 }
 
 

@@ -21,3 +21,19 @@ def mandelbrot(
     x: Buffer, y: Buffer, max_iterations: int, counts: Buffer, *, release_gil: bool = True, stop: Stop | None = None
 ) -> None:
     """counts (h, w) i4: escape counts of c = x[column] + i·y[row]; x (w,) f8, y (h,) f8."""
+
+def shortest_paths(
+    data: Buffer | None,
+    indices: Buffer,
+    indptr: Buffer,
+    sources: Buffer,
+    distances: Buffer,
+    predecessors: Buffer | None = None,
+    *,
+    release_gil: bool = True,
+    stop: Stop | None = None,
+) -> None:
+    """distances (s, n) f8 and predecessors (s, n) i4 from sources (s,) i8 over a CSR graph.
+
+    data (e,) f4 or f8, or None where every edge has length 1; indices (e,) and indptr (n + 1,) both i4 or both i8.
+    """

@@ -45,6 +45,10 @@ cdef enum:
     NO_MEMORY = 3
     BAD_INDEX = 4
     BAD_VALUE = 5
+    NEGATIVE_WEIGHT = 6
+    BAD_OFFSETS = 7
+    BAD_SOURCE = 8
+    CHANGED = 9  # another thread wrote to an argument, and the search would not have ended
 
 cdef struct Poll:
     const int *flag  # set by other threads; NULL where nobody can
