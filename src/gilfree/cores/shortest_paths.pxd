@@ -13,7 +13,7 @@ shorter path stay in the queue and are passed over when their turn comes.
 """
 
 from libc.math cimport INFINITY
-from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memset
 
@@ -89,7 +89,7 @@ cdef enum:
     LEVELS = 16  # digits of a key
     FEW = 32  # entries that are sorted rather than filed more finely
     MANY = 256  # entries in the heap, from which on filing is cheaper
-    AHEAD = 8  # nodes whose edges are fetched before their turn
+    AHEAD = 16  # nodes whose edges are fetched before their turn
 
 
 cdef struct Entry:
@@ -116,7 +116,7 @@ cdef struct Queue:
 
 cdef struct Scratch:
     Queue *queue  # of Dijkstra's algorithm
-    uint64_t *seen  # a bit for each node, of breadth-first search; and in the order of discovery:
+    uint8_t *seen  # for each node, of breadth-first search; and in the order of discovery:
     int32_t *found  # the nodes, and one place more
     int32_t *parents  # and from where; NULL where nobody asks for it
 
@@ -334,16 +334,15 @@ cdef inline int breadth_first(
     const index_t *targets, const index_t *offsets, int64_t nodes, int64_t edges,
     int32_t source, double *distances, int32_t *predecessors, Scratch *scratch, Poll *stop, int64_t *work,
 ) noexcept nogil:
-    cdef uint64_t *seen = scratch.seen
+    cdef uint8_t *seen = scratch.seen
     cdef int32_t *found = scratch.found
     cdef int32_t *parents = scratch.parents
     cdef int64_t head = 0, tail = 1, level_end = 1, edge, end, pause, target, looked_at = 0
-    cdef uint64_t word, bit
     cdef int32_t node
     cdef double distance = 0
     cdef int status
-    memset(seen, 0, <size_t> ((nodes + 63) >> 6) * sizeof(uint64_t))
-    seen[source >> 6] = <uint64_t> 1 << (source & 63)
+    memset(seen, 0, <size_t> nodes)
+    seen[source] = 1
     found[0] = source
     if parents != NULL:
         parents[0] = NO_PREDECESSOR
@@ -357,6 +356,7 @@ cdef inline int breadth_first(
             edge = offsets[found[head + AHEAD]]
             if <uint64_t> edge < <uint64_t> edges:
                 prefetch(&targets[edge])
+            prefetch(&distances[found[head + AHEAD]])
         distances[node] = distance
         if parents != NULL:
             predecessors[node] = parents[head]
@@ -379,13 +379,11 @@ cdef inline int breadth_first(
                 if <uint64_t> target >= <uint64_t> nodes:
                     return BAD_INDEX
                 # Written where the next node goes whether it is new or not, and kept if it is: no branch to mispredict.
-                word = seen[target >> 6]
-                bit = <uint64_t> 1 << (target & 63)
                 found[tail] = <int32_t> target
                 if parents != NULL:
                     parents[tail] = node
-                tail += (word & bit) == 0
-                seen[target >> 6] = word | bit
+                tail += seen[target] ^ 1
+                seen[target] = 1
                 edge += 1
             if edge == end:
                 break
@@ -491,7 +489,7 @@ cdef inline int allocate(Scratch *self, int64_t nodes, bint weighted, bint with_
         return OK if self.queue != NULL else NO_MEMORY
     if <uint64_t> nodes >= (<size_t> -1) // sizeof(int32_t):
         return NO_MEMORY
-    self.seen = <uint64_t *> malloc((<size_t> nodes // 64 + 1) * sizeof(uint64_t))
+    self.seen = <uint8_t *> malloc(<size_t> nodes + 1)
     self.found = <int32_t *> malloc((<size_t> nodes + 1) * sizeof(int32_t))
     if self.seen == NULL or self.found == NULL:
         return NO_MEMORY
@@ -510,7 +508,8 @@ cdef inline void release(Scratch *self) noexcept nogil:
     if self.queue != NULL:
         free(self.queue.heap.entries)
         for index in range(LEVELS * DIGITS):
-            free(self.queue.buckets[index].entries)
+            if self.queue.buckets[index].entries != NULL:  # most were never used
+                free(self.queue.buckets[index].entries)
         free(self.queue)
 
 

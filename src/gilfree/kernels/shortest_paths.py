@@ -1,6 +1,5 @@
 """Shortest paths through a graph, from some of its nodes to all."""
 
-import operator
 from collections import deque
 from heapq import heappop, heappush
 from math import inf
@@ -105,9 +104,11 @@ def shortest_paths(
     """
     import numpy as np  # noqa: PLC0415 - gilfree imports NumPy only when it is needed
 
-    from gilfree.kernels import _arrays  # noqa: PLC0415
+    from gilfree.kernels import _arrays, _csr  # noqa: PLC0415
 
-    data, indices, indptr, nodes = _csr(graph, unweighted=unweighted)
+    data, indices, indptr, (nodes, _) = _csr.csr(
+        "graph", graph, with_data=not unweighted, square=True, largest=MAX_NODES
+    )
     starts = _sources(sources, nodes)
     shape = (*starts.shape, nodes)
     specs: list[Any] = [("distances", shape, np.float64)]
@@ -141,7 +142,9 @@ def shortest_paths_pure(
     return_predecessors: bool = False,
 ) -> Any:  # noqa: ANN401
     """`shortest_paths` in pure Python: lists, and of several shortest paths perhaps another."""
-    data, indices, indptr, shape = _parts(graph)
+    if not isinstance(graph, tuple):
+        graph = graph.data, graph.indices, graph.indptr, graph.shape
+    data, indices, indptr, shape = graph
     weights = [1.0] * len(indices) if unweighted else [float(weight) for weight in data]
     nodes = int(shape[0])
     edges = [
@@ -190,84 +193,8 @@ def breadth_first(edges: list[list[tuple[int, float]]], source: int) -> tuple[li
     return distances, predecessors
 
 
-def _parts(graph: Any) -> tuple[Any, Any, Any, Any]:  # noqa: ANN401
-    """Return data, indices, indptr and shape of a graph, whatever they are."""
-    if isinstance(graph, tuple):
-        if len(graph) != 4:  # noqa: PLR2004
-            raise TypeError(f"graph: wanted (data, indices, indptr, shape), got a tuple of {len(graph)}")
-        return graph
-    form = getattr(graph, "format", "csr")
-    if form != "csr":
-        raise TypeError(f"graph: wanted compressed sparse rows (CSR), got format {form!r}; convert it by .tocsr()")
-    try:
-        return graph.data, graph.indices, graph.indptr, graph.shape
-    except AttributeError:
-        raise TypeError(
-            "graph: wanted a CSR array or matrix (with data, indices, indptr and shape) or a tuple of these four, "
-            f"got {type(graph).__name__}"
-        ) from None
-
-
-def _csr(graph: object, *, unweighted: bool) -> "tuple[NDArray[Any] | None, NDArray[Any], NDArray[Any], int]":
-    """Return data (None if unweighted), indices, indptr, as the core takes them, and the number of nodes."""
-    from gilfree.kernels import _arrays  # noqa: PLC0415
-
-    weights, columns, offsets, shape = _parts(graph)
-    nodes = _nodes(shape)
-    indices, indptr = _index_array("graph.indices", columns), _index_array("graph.indptr", offsets)
-    if indptr.size != nodes + 1:
-        raise ValueError(f"graph.indptr: wanted length {nodes + 1} for {nodes} nodes, got {indptr.size}")
-    if indices.dtype != indptr.dtype:
-        indices, indptr = _same_dtype(indices, indptr)
-    if unweighted:
-        return None, indices, indptr, nodes
-    data = _arrays.float_array("graph.data", weights, 1)
-    if data.size != indices.size:
-        raise ValueError(f"graph.data: wanted one weight for each of {indices.size} indices, got {data.size}")
-    return data, indices, indptr, nodes
-
-
-def _nodes(shape: Any) -> int:  # noqa: ANN401
-    try:
-        rows, columns = map(operator.index, shape)
-    except (TypeError, ValueError):
-        raise TypeError(f"graph.shape: wanted two ints, got {shape!r}") from None
-    if rows != columns or rows < 0:
-        raise ValueError(f"graph.shape: wanted a square matrix, got {(rows, columns)}")
-    if rows > MAX_NODES:
-        raise ValueError(f"graph.shape: wanted at most {MAX_NODES} nodes, got {rows}")
-    return rows
-
-
-def _index_array(name: str, value: object) -> "NDArray[Any]":
-    """Return ``value`` as a C-contiguous, aligned, native array of int32 or int64; no copy where it is one."""
-    import numpy as np  # noqa: PLC0415
-
-    try:
-        array = np.asarray(value)
-    except (ValueError, OverflowError) as error:
-        raise ValueError(f"{name}: wanted an array of ints, got what NumPy makes none of ({error})") from None
-    if array.dtype.kind not in "iu" and array.size:
-        raise TypeError(f"{name}: wanted an array of ints, got dtype {array.dtype}")
-    if array.ndim != 1:
-        raise ValueError(f"{name}: wanted 1 dimension, got {array.ndim} (shape {array.shape})")
-    if array.dtype in (np.int32, np.int64) and array.flags.c_contiguous and array.flags.aligned:
-        return array
-    fits = array.dtype.itemsize < 4 or (array.dtype.kind == "i" and array.dtype.itemsize == 4)  # noqa: PLR2004
-    return np.require(array, np.int32 if fits else np.int64, ["C", "A"])
-
-
-def _same_dtype(indices: "NDArray[Any]", indptr: "NDArray[Any]") -> "tuple[NDArray[Any], NDArray[Any]]":
-    """Convert one of two index arrays to the other's dtype: the short one, unless its numbers do not fit."""
-    import numpy as np  # noqa: PLC0415
-
-    if indptr.dtype == np.int64 and not (0 <= indptr.min() and indptr.max() <= np.iinfo(np.int32).max):
-        return indices.astype(np.int64), indptr
-    return indices, indptr.astype(indices.dtype)
-
-
 def _sources(value: object, nodes: int) -> "NDArray[np.int64]":
-    """Return the sources as int64, of one dimension or none."""
+    """Return the sources as int64, of one dimension or none: a copy, which no other thread can change."""
     import numpy as np  # noqa: PLC0415
 
     try:
@@ -278,13 +205,12 @@ def _sources(value: object, nodes: int) -> "NDArray[np.int64]":
         raise TypeError(f"sources: wanted an int or an array of ints, got dtype {array.dtype}")
     if array.ndim > 1:
         raise ValueError(f"sources: wanted at most 1 dimension, got {array.ndim} (shape {array.shape})")
-    if array.size:
-        low, high = array.min(), array.max()
-        if low < 0 or high >= nodes:
-            wrong = low if low < 0 else high
-            raise ValueError(f"sources: wanted nodes from 0 to {nodes - 1}, got {wrong}")
-    # A copy, so that no other thread changes what was checked.
-    return array.astype(np.int64)
+    starts = array.astype(np.int64)
+    # As unsigned numbers, negative ones are the largest.
+    if starts.size and starts.view(np.uint64).max() >= nodes:
+        wrong = next(source for source in array.reshape(-1).tolist() if not 0 <= source < nodes)
+        raise ValueError(f"sources: wanted nodes from 0 to {nodes - 1}, got {wrong}")
+    return starts
 
 
 def _seconds(nodes: int, edges: int, *, unweighted: bool) -> float:
