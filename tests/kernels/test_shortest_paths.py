@@ -16,7 +16,12 @@ from gilfree.kernels.shortest_paths import shortest_paths_pure
 
 EMPTY = ([], [], [0], (0, 0))
 # CLRS, figure 24.6: s t x y z.
-TEXTBOOK = ([10.0, 5.0, 1.0, 2.0, 4.0, 3.0, 9.0, 2.0, 7.0, 6.0], [1, 3, 2, 3, 4, 1, 2, 4, 0, 2], [0, 2, 4, 5, 8, 10], (5, 5))
+TEXTBOOK = (
+    [10.0, 5.0, 1.0, 2.0, 4.0, 3.0, 9.0, 2.0, 7.0, 6.0],
+    [1, 3, 2, 3, 4, 1, 2, 4, 0, 2],
+    [0, 2, 4, 5, 8, 10],
+    (5, 5),
+)
 
 
 def csr(nodes, edges):
@@ -36,7 +41,12 @@ def random_graph(seed, nodes, degree, weights="floats"):
     counts = rng.integers(0, 2 * degree + 1, nodes)
     edges = int(counts.sum())
     data = rng.random(edges) if weights == "floats" else rng.integers(0, 4, edges).astype(float)
-    return data, rng.integers(0, nodes, edges).astype(np.int32), np.r_[0, np.cumsum(counts)].astype(np.int32), (nodes, nodes)
+    return (
+        data,
+        rng.integers(0, nodes, edges).astype(np.int32),
+        np.r_[0, np.cumsum(counts)].astype(np.int32),
+        (nodes, nodes),
+    )
 
 
 def grid_graph(side, seed=0):
@@ -238,7 +248,8 @@ def test_a_single_source_gives_one_dimension(sources):
 
 
 @pytest.mark.parametrize(
-    "sources", [[], [0], [4, 4, 0], (1, 2), range(5), np.array([2], np.uint8), np.array([3, 1], ">i8"), np.arange(5)[::-2]]
+    "sources",
+    [[], [0], [4, 4, 0], (1, 2), range(5), np.array([2], np.uint8), np.array([3, 1], ">i8"), np.arange(5)[::-2]],
 )
 @pytest.mark.parametrize("unweighted", [False, True])
 def test_sources_of_many_kinds(sources, unweighted):
@@ -311,9 +322,7 @@ def test_dtypes(weights, columns, offsets):
 def test_one_weight_for_all_edges_without_memory():
     _, indices, indptr, shape = random_graph(6, 100, 3)
     graph = (np.broadcast_to(2.0, indices.shape), indices, indptr, shape)
-    assert np.array_equal(
-        gilfree.shortest_paths(graph, 0), 2 * gilfree.shortest_paths(graph, 0, unweighted=True)
-    )
+    assert np.array_equal(gilfree.shortest_paths(graph, 0), 2 * gilfree.shortest_paths(graph, 0, unweighted=True))
 
 
 def test_any_object_with_the_four_attributes():
@@ -323,23 +332,23 @@ def test_any_object_with_the_four_attributes():
     assert gilfree.shortest_paths(Mine(), 0).tolist() == [0, 8, 9, 5, 7]
 
 
-I, P = [1, 2], [0, 1, 2, 2]
+J, P = [1, 2], [0, 1, 2, 2]
 BAD = {
     "no graph": (lambda: (7, 0), TypeError, ["graph", "CSR", "int"]),
     "dense": (lambda: (np.eye(3), 0), TypeError, ["graph", "CSR", "ndarray"]),
-    "three parts": (lambda: (([1.0, 2.0], I, P), 0), TypeError, ["graph", "tuple of 3"]),
-    "shape an int": (lambda: (([1.0, 2.0], I, P, 3), 0), TypeError, ["graph.shape", "3"]),
-    "shape of floats": (lambda: (([1.0, 2.0], I, P, (3.0, 3.0)), 0), TypeError, ["graph.shape", "3.0"]),
-    "not square": (lambda: (([1.0, 2.0], I, P, (3, 4)), 0), ValueError, ["graph.shape", "square", "(3, 4)"]),
-    "negative shape": (lambda: (([1.0, 2.0], I, P, (-3, -3)), 0), ValueError, ["graph.shape", "-3"]),
+    "three parts": (lambda: (([1.0, 2.0], J, P), 0), TypeError, ["graph", "tuple of 3"]),
+    "shape an int": (lambda: (([1.0, 2.0], J, P, 3), 0), TypeError, ["graph.shape", "3"]),
+    "shape of floats": (lambda: (([1.0, 2.0], J, P, (3.0, 3.0)), 0), TypeError, ["graph.shape", "3.0"]),
+    "not square": (lambda: (([1.0, 2.0], J, P, (3, 4)), 0), ValueError, ["graph.shape", "square", "(3, 4)"]),
+    "negative shape": (lambda: (([1.0, 2.0], J, P, (-3, -3)), 0), ValueError, ["graph.shape", "-3"]),
     "too many nodes": (lambda: (([], [], [0], (2**31, 2**31)), 0), ValueError, ["graph.shape", "2147483648"]),
-    "indptr too short": (lambda: (([1.0, 2.0], I, [0, 1, 2], (3, 3)), 0), ValueError, ["graph.indptr", "4", "3"]),
-    "indptr of floats": (lambda: (([1.0, 2.0], I, [0.0, 1, 2, 2], (3, 3)), 0), TypeError, ["graph.indptr", "float64"]),
-    "indptr begins late": (lambda: (([1.0, 2.0], I, [1, 1, 2, 2], (3, 3)), 0), ValueError, ["graph.indptr"]),
-    "indptr falls": (lambda: (([1.0, 2.0], I, [0, 2, 1, 2], (3, 3)), 0), ValueError, ["graph.indptr"]),
-    "indptr too far": (lambda: (([1.0, 2.0], I, [0, 1, 2, 3], (3, 3)), 0), ValueError, ["graph.indptr"]),
+    "indptr too short": (lambda: (([1.0, 2.0], J, [0, 1, 2], (3, 3)), 0), ValueError, ["graph.indptr", "4", "3"]),
+    "indptr of floats": (lambda: (([1.0, 2.0], J, [0.0, 1, 2, 2], (3, 3)), 0), TypeError, ["graph.indptr", "float64"]),
+    "indptr begins late": (lambda: (([1.0, 2.0], J, [1, 1, 2, 2], (3, 3)), 0), ValueError, ["graph.indptr"]),
+    "indptr falls": (lambda: (([1.0, 2.0], J, [0, 2, 1, 2], (3, 3)), 0), ValueError, ["graph.indptr"]),
+    "indptr too far": (lambda: (([1.0, 2.0], J, [0, 1, 2, 3], (3, 3)), 0), ValueError, ["graph.indptr"]),
     "indptr far too far": (
-        lambda: (([1.0, 2.0], np.array(I, np.int32), [0, 1, 2, 2 + 2**32], (3, 3)), 0),
+        lambda: (([1.0, 2.0], np.array(J, np.int32), [0, 1, 2, 2 + 2**32], (3, 3)), 0),
         ValueError,
         ["graph.indptr"],
     ),
@@ -351,17 +360,25 @@ BAD = {
         ValueError,
         ["graph.indices"],
     ),
-    "indices 2-D": (lambda: (([1.0, 2.0], [I], P, (3, 3)), 0), ValueError, ["graph.indices", "(1, 2)"]),
+    "indices 2-D": (lambda: (([1.0, 2.0], [J], P, (3, 3)), 0), ValueError, ["graph.indices", "(1, 2)"]),
     "indices ragged": (lambda: (([1.0, 2.0], [[1], [1, 2]], P, (3, 3)), 0), ValueError, ["graph.indices"]),
     "indices text": (lambda: (([1.0, 2.0], ["a", "b"], P, (3, 3)), 0), TypeError, ["graph.indices", "<U1"]),
-    "a bad index that no source reaches": (lambda: (([1.0, 2.0], [1, 9], [0, 1, 1, 2], (3, 3)), 0), ValueError, ["indices"]),
-    "data too short": (lambda: (([1.0], I, P, (3, 3)), 0), ValueError, ["graph.data", "2", "1"]),
-    "data complex": (lambda: (([1j, 2.0], I, P, (3, 3)), 0), TypeError, ["graph.data", "complex"]),
-    "data negative": (lambda: (([1.0, -2.0], I, P, (3, 3)), 0), ValueError, ["graph.data", "0 or more"]),
-    "data NaN": (lambda: (([nan, 2.0], I, P, (3, 3)), 0), ValueError, ["graph.data", "NaN"]),
-    "data -inf": (lambda: (([1.0, -inf], I, P, (3, 3)), 0), ValueError, ["graph.data"]),
-    "data float32 NaN": (lambda: ((np.array([1, nan], "f4"), I, P, (3, 3)), 0), ValueError, ["graph.data"]),
-    "a bad weight that no source reaches": (lambda: (([1.0, -1.0], [1, 2], [0, 1, 1, 2], (3, 3)), 0), ValueError, ["data"]),
+    "unreached bad index": (
+        lambda: (([1.0, 2.0], [1, 9], [0, 1, 1, 2], (3, 3)), 0),
+        ValueError,
+        ["indices"],
+    ),
+    "data too short": (lambda: (([1.0], J, P, (3, 3)), 0), ValueError, ["graph.data", "2", "1"]),
+    "data complex": (lambda: (([1j, 2.0], J, P, (3, 3)), 0), TypeError, ["graph.data", "complex"]),
+    "data negative": (lambda: (([1.0, -2.0], J, P, (3, 3)), 0), ValueError, ["graph.data", "0 or more"]),
+    "data NaN": (lambda: (([nan, 2.0], J, P, (3, 3)), 0), ValueError, ["graph.data", "NaN"]),
+    "data -inf": (lambda: (([1.0, -inf], J, P, (3, 3)), 0), ValueError, ["graph.data"]),
+    "data float32 NaN": (lambda: ((np.array([1, nan], "f4"), J, P, (3, 3)), 0), ValueError, ["graph.data"]),
+    "unreached bad weight": (
+        lambda: (([1.0, -1.0], [1, 2], [0, 1, 1, 2], (3, 3)), 0),
+        ValueError,
+        ["data"],
+    ),
     "source too large": (lambda: (TEXTBOOK, 5), ValueError, ["sources", "0 to 4", "5"]),
     "source negative": (lambda: (TEXTBOOK, [0, -1]), ValueError, ["sources", "0 to 4", "-1"]),
     "source huge": (lambda: (TEXTBOOK, [2**64]), (TypeError, ValueError), ["sources"]),
@@ -446,7 +463,12 @@ def test_workers_and_the_gil_change_nothing(unweighted):
     for workers in (1, 2, 3, 7):
         for release_gil in (True, False, None):
             found = gilfree.shortest_paths(
-                graph, sources, unweighted=unweighted, return_predecessors=True, workers=workers, release_gil=release_gil
+                graph,
+                sources,
+                unweighted=unweighted,
+                return_predecessors=True,
+                workers=workers,
+                release_gil=release_gil,
             )
             assert all(ours.tobytes() == one.tobytes() for ours, one in zip(found, wanted, strict=True))
 

@@ -161,7 +161,7 @@ cdef inline Entry take_smallest(Bag *heap) noexcept nogil:
     cdef Entry *entries = heap.entries
     cdef Entry smallest = entries[0]
     heap.size -= 1
-    cdef int64_t size = heap.size, place = 0, child, other, last_child
+    cdef int64_t size = heap.size, place = 0, child, other
     cdef Entry moved = entries[size]
     while True:
         child = 4 * place + 1
@@ -171,9 +171,8 @@ cdef inline Entry take_smallest(Bag *heap) noexcept nogil:
             child = child + (entries[child + 1].key < entries[child].key)
             child = other if entries[other].key < entries[child].key else child
         elif child < size:
-            last_child = size
             other = child + 1
-            while other < last_child:
+            while other < size:
                 child = other if entries[other].key < entries[child].key else child
                 other += 1
         else:
@@ -268,9 +267,9 @@ cdef inline int fill(double *distances, int32_t *predecessors, int64_t nodes, Po
 
 cdef inline int dijkstra(
     const weight_t *weights, const index_t *targets, const index_t *offsets, int64_t nodes, int64_t edges,
-    int32_t source, double *distances, int32_t *predecessors, Queue *queue, Poll *stop, int64_t *work,
+    int32_t source, double *distances, int32_t *predecessors, Queue *queue, Poll *stop,
 ) noexcept nogil:
-    cdef int64_t edge, end, pause, target, looked_at = 0
+    cdef int64_t edge, end, pause, target, looked_at = 0, work = 0
     cdef double distance, through
     cdef weight_t weight
     cdef Entry entry
@@ -280,7 +279,7 @@ cdef inline int dijkstra(
     status = put(queue, 0, source)
     while status == OK:
         if queue.heap.size == 0:
-            status = refill(queue, offsets, stop, work)
+            status = refill(queue, offsets, stop, &work)
             if status != OK or queue.heap.size == 0:
                 return status
         entry = take_smallest(&queue.heap)
@@ -291,7 +290,7 @@ cdef inline int dijkstra(
                 prefetch(&targets[edge])
                 prefetch(&weights[edge])
         if distances[entry.node] != distance:
-            status = poll_each(stop, work, 1, POLL_EVERY)
+            status = poll_each(stop, &work, 1, POLL_EVERY)
             continue  # a shorter path was found after this one
 
         edge = offsets[entry.node]
@@ -304,7 +303,7 @@ cdef inline int dijkstra(
             return CHANGED
         while True:
             pause = min(end, edge + POLL_EVERY)
-            status = poll_each(stop, work, pause - edge + 1, POLL_EVERY)
+            status = poll_each(stop, &work, pause - edge + 1, POLL_EVERY)
             if status != OK:
                 return status
             while edge < pause:
@@ -332,12 +331,12 @@ cdef inline int dijkstra(
 
 cdef inline int breadth_first(
     const index_t *targets, const index_t *offsets, int64_t nodes, int64_t edges,
-    int32_t source, double *distances, int32_t *predecessors, Scratch *scratch, Poll *stop, int64_t *work,
+    int32_t source, double *distances, int32_t *predecessors, Scratch *scratch, Poll *stop,
 ) noexcept nogil:
     cdef uint8_t *seen = scratch.seen
     cdef int32_t *found = scratch.found
     cdef int32_t *parents = scratch.parents
-    cdef int64_t head = 0, tail = 1, level_end = 1, edge, end, pause, target, looked_at = 0
+    cdef int64_t head = 0, tail = 1, level_end = 1, edge, end, pause, target, looked_at = 0, work = 0
     cdef int32_t node
     cdef double distance = 0
     cdef int status
@@ -371,7 +370,7 @@ cdef inline int breadth_first(
             return CHANGED
         while True:
             pause = min(end, edge + POLL_EVERY)
-            status = poll_each(stop, work, pause - edge + 1, POLL_EVERY)
+            status = poll_each(stop, &work, pause - edge + 1, POLL_EVERY)
             if status != OK:
                 return status
             while edge < pause:
@@ -443,8 +442,7 @@ cdef inline int search(
     const weight_t *weights, const index_t *targets, const index_t *offsets, int64_t nodes, int64_t edges,
     const int64_t *sources, Py_ssize_t count, double *distances, int32_t *predecessors, Scratch *scratch, Poll *stop,
 ) noexcept nogil:
-    cdef int64_t source, work = 0
-    cdef int64_t stored
+    cdef int64_t source, stored
     cdef Py_ssize_t row
     cdef int status = check_offsets(offsets, nodes, edges, stop)
     if status != OK:
@@ -467,12 +465,12 @@ cdef inline int search(
             return status
         if weights == NULL:
             status = breadth_first(
-                targets, offsets, nodes, stored, <int32_t> source, distances, predecessors, scratch, stop, &work
+                targets, offsets, nodes, stored, <int32_t> source, distances, predecessors, scratch, stop
             )
         else:
             status = dijkstra(
                 weights, targets, offsets, nodes, stored, <int32_t> source, distances, predecessors, scratch.queue,
-                stop, &work,
+                stop,
             )
         if status != OK:
             return status

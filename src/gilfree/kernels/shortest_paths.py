@@ -2,7 +2,7 @@
 
 from collections import deque
 from heapq import heappop, heappush
-from math import inf
+from math import cbrt, inf
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gilfree.kernels._kernel import Kernel, Work, run
@@ -200,9 +200,11 @@ def _sources(value: object, nodes: int) -> "NDArray[np.int64]":
     try:
         array = np.asarray(value)
     except (ValueError, OverflowError) as error:
-        raise ValueError(f"sources: wanted an int or an array of ints, got what NumPy makes none of ({error})") from None
+        raise ValueError(
+            f"sources: wanted an int or an array of ints, got what NumPy makes none of ({error})"
+        ) from None
     if array.dtype.kind not in "iu" and array.size:
-        raise TypeError(f"sources: wanted an int or an array of ints, got dtype {array.dtype}")
+        raise TypeError(f"sources: wanted an int or array of ints, got dtype {array.dtype}")
     if array.ndim > 1:
         raise ValueError(f"sources: wanted at most 1 dimension, got {array.ndim} (shape {array.shape})")
     starts = array.astype(np.int64)
@@ -215,7 +217,7 @@ def _sources(value: object, nodes: int) -> "NDArray[np.int64]":
 
 def _seconds(nodes: int, edges: int, *, unweighted: bool) -> float:
     """Estimate the time for one source: the larger the graph, the more of its accesses miss the caches."""
-    growth = min(max((nodes / 1000) ** 0.33, 1.0), 16.0)
+    growth = min(max(cbrt(nodes / 1000), 1.0), 16.0)
     return (nodes + edges) * (1e-9 if unweighted else 3.5e-9) * growth
 
 
