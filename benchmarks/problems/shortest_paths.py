@@ -1,13 +1,12 @@
 """Shortest paths through road-like networks, and through the words that stand side by side in Python's own sources."""
 
-import io
-import keyword
 import math
+import re
 import sysconfig
-import tokenize
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,10 @@ from ._problem import Call, Peer, Problem
 __all__ = ["PROBLEM"]
 
 # Side of a grid of crossings, and the number of sources; "medium" is the real graph.
-SIZES = {"tiny": (60, 4), "small": (8, 1), "large": (700, 20)}
-MEDIUM_SOURCES = 32
-MEDIUM_FILES = 120
+SIZES = {"tiny": (60, 16), "small": (8, 1), "large": (700, 8)}
+MEDIUM_SOURCES = 40
+MEDIUM_FILES = 40
+WORD = re.compile(r"[A-Za-z_]\w*")
 
 Graph = tuple[Any, Any, Any, tuple[int, int]]
 
@@ -28,7 +28,7 @@ Graph = tuple[Any, Any, Any, tuple[int, int]]
 def make(size: str) -> Call:
     """Return the graph of this size, and its sources."""
     if size == "medium":
-        graph, sources = identifiers(), MEDIUM_SOURCES
+        graph, sources = words(), MEDIUM_SOURCES
     else:
         side, sources = SIZES[size]
         graph = roads(side)
@@ -49,27 +49,19 @@ def roads(side: int) -> Graph:
 
 
 @cache
-def identifiers() -> Graph:
-    """Return the names in the standard library's sources, joined where one follows the other in a line of code.
+def words() -> Graph:
+    """Return the words in the standard library's sources, joined where one follows the other in a line.
 
-    A pair that is seen often is close: its weight is 1 / (1 + log(count)).
+    Pairs that are met often are close: their weight is 1 / (1 + log(count)).
     """
-    root = Path(sysconfig.get_path("stdlib"))
     pairs: Counter[tuple[str, str]] = Counter()
-    for path in sorted(root.glob("*.py"))[:MEDIUM_FILES]:
-        text = path.read_text(encoding="utf-8", errors="replace")
-        before = ""
-        for token in tokenize.generate_tokens(io.StringIO(text).readline):
-            if token.type == tokenize.NAME and not keyword.iskeyword(token.string):
-                if before and before != token.string:
-                    pairs[min(before, token.string), max(before, token.string)] += 1
-                before = token.string
-            elif token.type == tokenize.NEWLINE:
-                before = ""
-    number = {name: index for index, name in enumerate(sorted({name for pair in pairs for name in pair}))}
-    u, v = (np.array([number[pair[end]] for pair in sorted(pairs)]) for end in (0, 1))
-    weights = np.array([1 / (1 + math.log(pairs[pair])) for pair in sorted(pairs)])
-    return undirected(u, v, weights, len(number))
+    for path in sorted(Path(sysconfig.get_path("stdlib")).glob("*.py"))[:MEDIUM_FILES]:
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            found = WORD.findall(line)
+            pairs.update((min(pair), max(pair)) for pair in pairwise(found) if pair[0] != pair[1])
+    number = {word: index for index, word in enumerate(sorted({word for pair in pairs for word in pair}))}
+    u, v = (np.array([number[pair[end]] for pair in pairs]) for end in (0, 1))
+    return undirected(u, v, np.array([1 / (1 + math.log(count)) for count in pairs.values()]), len(number))
 
 
 def undirected(u: Any, v: Any, weights: Any, nodes: int) -> Graph:  # noqa: ANN401
@@ -167,7 +159,7 @@ def rows(graph: Graph) -> Any:  # noqa: ANN401
 PROBLEM = Problem(
     kernel="shortest_paths",
     source=(
-        "medium: names that follow each other in the sources of Python's standard library (PSF licence), slightly "
+        "medium: words that stand side by side in the sources of Python's standard library (PSF licence), slightly "
         "different in each version of Python; all others: a generated road network, the same everywhere"
     ),
     unit="edges",

@@ -322,10 +322,10 @@ cdef inline int dijkstra(
                     if status != OK:
                         return status
                 edge += 1
-            if edge == end:
+            if queue.heap.size > MANY and queue.limit != queue.base:
+                status = narrow(queue, entry.key)
+            if edge == end or status != OK:
                 break
-        if queue.heap.size > MANY and queue.limit != queue.base:
-            status = narrow(queue, entry.key)
     return status
 
 
@@ -389,34 +389,31 @@ cdef inline int breadth_first(
     return OK
 
 
-cdef inline int check_offsets(const index_t *offsets, int64_t nodes, int64_t edges, Poll *stop) noexcept nogil:
-    """Whether the offsets begin at 0, never fall, and end within the edges."""
-    cdef int64_t first = 0, node
-    cdef int falls = 0, status
-    if offsets[0] != 0 or offsets[nodes] > edges:
+cdef inline int check_edges(
+    const index_t *targets, const index_t *offsets, int64_t nodes, int64_t *edges, Poll *stop
+) noexcept nogil:
+    """Whether the offsets begin at 0, never fall, and end within the `edges` places, and all targets are nodes.
+
+    Then `edges` becomes the number of edges, which places behind the last row are not.
+    """
+    cdef int64_t first = 0, index, stored = offsets[nodes]
+    cdef index_t last = <index_t> (nodes - 1)
+    cdef int wrong = 0, status
+    if offsets[0] != 0 or not 0 <= stored <= edges[0]:
         return BAD_OFFSETS
+    edges[0] = stored
     while first < nodes:
-        for node in range(first, min(nodes, first + BLOCK)):
-            falls |= offsets[node] > offsets[node + 1]
-        if falls:
-            return BAD_OFFSETS
-        status = poll(stop)
+        for index in range(first, min(nodes, first + BLOCK)):
+            wrong |= offsets[index] > offsets[index + 1]
+        status = BAD_OFFSETS if wrong else poll(stop)
         if status != OK:
             return status
         first += BLOCK
-    return OK
-
-
-cdef inline int check_targets(const index_t *targets, int64_t nodes, int64_t edges, Poll *stop) noexcept nogil:
-    cdef int64_t first = 0, edge
-    cdef int outside = 0, status
-    cdef index_t last = <index_t> (nodes - 1)
-    while first < edges:
-        for edge in range(first, min(edges, first + BLOCK)):
-            outside |= (targets[edge] < 0) | (targets[edge] > last)
-        if outside:
-            return BAD_INDEX
-        status = poll(stop)
+    first = 0
+    while first < stored:
+        for index in range(first, min(stored, first + BLOCK)):
+            wrong |= (targets[index] < 0) | (targets[index] > last)
+        status = BAD_INDEX if wrong else poll(stop)
         if status != OK:
             return status
         first += BLOCK
@@ -425,58 +422,14 @@ cdef inline int check_targets(const index_t *targets, int64_t nodes, int64_t edg
 
 cdef inline int check_weights(const weight_t *weights, int64_t edges, Poll *stop) noexcept nogil:
     cdef int64_t first = 0, edge
-    cdef int negative = 0, status
+    cdef int wrong = 0, status
     while first < edges:
         for edge in range(first, min(edges, first + BLOCK)):
-            negative |= not weights[edge] >= 0
-        if negative:
-            return NEGATIVE_WEIGHT
-        status = poll(stop)
+            wrong |= not weights[edge] >= 0
+        status = NEGATIVE_WEIGHT if wrong else poll(stop)
         if status != OK:
             return status
         first += BLOCK
-    return OK
-
-
-cdef inline int search(
-    const weight_t *weights, const index_t *targets, const index_t *offsets, int64_t nodes, int64_t edges,
-    const int64_t *sources, Py_ssize_t count, double *distances, int32_t *predecessors, Scratch *scratch, Poll *stop,
-) noexcept nogil:
-    cdef int64_t source, stored
-    cdef Py_ssize_t row
-    cdef int status = check_offsets(offsets, nodes, edges, stop)
-    if status != OK:
-        return status
-    stored = min(max(<int64_t> 0, <int64_t> offsets[nodes]), edges)
-    status = check_targets(targets, nodes, stored, stop)
-    if status == OK and weights != NULL:
-        status = check_weights(weights, stored, stop)
-    if status != OK:
-        return status
-    for row in range(count):
-        if not 0 <= sources[row] < nodes:
-            return BAD_SOURCE
-    for row in range(count):
-        source = sources[row]
-        if not 0 <= source < nodes:
-            return BAD_SOURCE
-        status = fill(distances, predecessors, nodes, stop)
-        if status != OK:
-            return status
-        if weights == NULL:
-            status = breadth_first(
-                targets, offsets, nodes, stored, <int32_t> source, distances, predecessors, scratch, stop
-            )
-        else:
-            status = dijkstra(
-                weights, targets, offsets, nodes, stored, <int32_t> source, distances, predecessors, scratch.queue,
-                stop,
-            )
-        if status != OK:
-            return status
-        distances += nodes
-        if predecessors != NULL:
-            predecessors += nodes
     return OK
 
 
@@ -520,27 +473,71 @@ cdef inline int shortest_paths(
 
     The edges from node u are those from offsets[u] to offsets[u + 1]; `weights` is NULL where all have length 1.
     """
+    cdef const float *float_weights = <const float *> weights
+    cdef const double *double_weights = <const double *> weights
+    cdef const int32_t *targets_32 = <const int32_t *> targets
+    cdef const int64_t *targets_64 = <const int64_t *> targets
+    cdef const int32_t *offsets_32 = <const int32_t *> offsets
+    cdef const int64_t *offsets_64 = <const int64_t *> offsets
     cdef Scratch scratch
-    cdef int status = allocate(&scratch, nodes, weights != NULL, predecessors != NULL)
-    if status == OK and indices_are_64_bit and weights_are_double:
-        status = search(
-            <const double *> weights, <const int64_t *> targets, <const int64_t *> offsets, nodes, edges,
-            sources, count, distances, predecessors, &scratch, stop,
-        )
-    elif status == OK and indices_are_64_bit:
-        status = search(
-            <const float *> weights, <const int64_t *> targets, <const int64_t *> offsets, nodes, edges,
-            sources, count, distances, predecessors, &scratch, stop,
-        )
-    elif status == OK and weights_are_double:
-        status = search(
-            <const double *> weights, <const int32_t *> targets, <const int32_t *> offsets, nodes, edges,
-            sources, count, distances, predecessors, &scratch, stop,
-        )
-    elif status == OK:
-        status = search(
-            <const float *> weights, <const int32_t *> targets, <const int32_t *> offsets, nodes, edges,
-            sources, count, distances, predecessors, &scratch, stop,
-        )
+    cdef Py_ssize_t row
+    cdef int64_t source
+    cdef int status
+
+    if indices_are_64_bit:
+        status = check_edges(targets_64, offsets_64, nodes, &edges, stop)
+    else:
+        status = check_edges(targets_32, offsets_32, nodes, &edges, stop)
+    if status == OK and weights != NULL:
+        if weights_are_double:
+            status = check_weights(double_weights, edges, stop)
+        else:
+            status = check_weights(float_weights, edges, stop)
+    for row in range(count):
+        if status == OK and not 0 <= sources[row] < nodes:
+            status = BAD_SOURCE
+    if status != OK:
+        return status
+
+    status = allocate(&scratch, nodes, weights != NULL, predecessors != NULL)
+    for row in range(count):
+        if status == OK:
+            status = fill(distances, predecessors, nodes, stop)
+        source = sources[row]
+        if status != OK:
+            break
+        if not 0 <= source < nodes:
+            status = BAD_SOURCE
+        elif weights == NULL and indices_are_64_bit:
+            status = breadth_first(
+                targets_64, offsets_64, nodes, edges, <int32_t> source, distances, predecessors, &scratch, stop
+            )
+        elif weights == NULL:
+            status = breadth_first(
+                targets_32, offsets_32, nodes, edges, <int32_t> source, distances, predecessors, &scratch, stop
+            )
+        elif weights_are_double and indices_are_64_bit:
+            status = dijkstra(
+                double_weights, targets_64, offsets_64, nodes, edges, <int32_t> source, distances, predecessors,
+                scratch.queue, stop,
+            )
+        elif weights_are_double:
+            status = dijkstra(
+                double_weights, targets_32, offsets_32, nodes, edges, <int32_t> source, distances, predecessors,
+                scratch.queue, stop,
+            )
+        elif indices_are_64_bit:
+            status = dijkstra(
+                float_weights, targets_64, offsets_64, nodes, edges, <int32_t> source, distances, predecessors,
+                scratch.queue, stop,
+            )
+        else:
+            status = dijkstra(
+                float_weights, targets_32, offsets_32, nodes, edges, <int32_t> source, distances, predecessors,
+                scratch.queue, stop,
+            )
+        distances += nodes
+        if predecessors != NULL:
+            predecessors += nodes
     release(&scratch)
     return status
