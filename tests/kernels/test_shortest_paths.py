@@ -495,13 +495,22 @@ def test_a_stop_from_another_thread_ends_a_long_call(unweighted):
 
 @pytest.mark.parametrize("unweighted", [False, True])
 def test_a_stop_ends_one_node_with_very_many_edges(unweighted):
-    edges = 200_000
-    graph = (np.ones(edges), np.zeros(edges, np.int32), np.array([0, edges], np.int32), (1, 1))
-    arguments = core_arguments(graph, np.zeros(20_000), unweighted=unweighted)
-    stop = _kernels.Stop()
-    threading.Timer(0.1, stop.set).start()
-    with pytest.raises(gilfree.Cancelled):
-        _kernels.shortest_paths(*arguments, stop=stop)
+    edges = 10_000_000
+    graph = (np.zeros(edges), np.zeros(edges, np.int32), np.array([0, edges], np.int32), (1, 1))
+    arguments = core_arguments(graph, [0], unweighted=unweighted)
+    for attempt in range(100):
+        arguments[4][:] = 7
+        stop = _kernels.Stop()
+        timer = threading.Timer(1e-3 * (attempt % 20), stop.set)
+        timer.start()
+        try:
+            _kernels.shortest_paths(*arguments, stop=stop)
+        except gilfree.Cancelled:
+            if arguments[4][0, 0] == 0:
+                return  # cancelled after the search began, and there is nothing in it but this node's edges
+        finally:
+            timer.join()
+    pytest.fail("no stop was noticed among the edges of a single node")
 
 
 def test_nothing_starts_after_a_stop():
