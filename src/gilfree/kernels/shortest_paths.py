@@ -122,7 +122,7 @@ def shortest_paths(
     work = Work(
         "shortest_paths",
         (data, indices, indptr, rows),
-        tuple(result.reshape(rows.size, nodes) for result in results),
+        tuple(results) if starts.ndim else tuple(result[None] for result in results),
         cut=(3,),
         rows=rows.size,
         seconds=rows.size * _seconds(nodes, indices.size, unweighted=data is None),
@@ -209,8 +209,8 @@ def _sources(value: object, nodes: int) -> "NDArray[np.int64]":
     if array.ndim > 1:
         raise ValueError(f"sources: wanted at most 1 dimension, got {array.ndim} (shape {array.shape})")
     starts = array.astype(np.int64)
-    # As unsigned numbers, negative ones are the largest.
-    if starts.size and np.maximum.reduce(starts.reshape(-1).view(np.uint64)) >= nodes:
+    listed = starts.reshape(-1).tolist()  # for a few numbers much faster than NumPy's minimum and maximum
+    if listed and not (min(listed) >= 0 and max(listed) < nodes):
         wrong = next(source for source in array.reshape(-1).tolist() if not 0 <= source < nodes)
         raise ValueError(f"sources: wanted nodes from 0 to {nodes - 1}, got {wrong}")
     return starts
