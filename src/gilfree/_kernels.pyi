@@ -44,3 +44,19 @@ def nearest_neighbors(
 
     queries, points and distances are all f4 or all f8.
     """
+
+def shortest_paths(
+    data: Buffer | None,
+    indices: Buffer,
+    indptr: Buffer,
+    sources: Buffer,
+    distances: Buffer,
+    predecessors: Buffer | None = None,
+    *,
+    release_gil: bool = True,
+    stop: Buffer | None = None,
+) -> None:
+    """Write to distances (s, n) f8 and predecessors (s, n) i4 what leads from sources (s,) i8 through a CSR graph.
+
+    data (e,) f4 or f8, or None where every edge has length 1; indices (e,) and indptr (n + 1,) both i4 or both i8.
+    """

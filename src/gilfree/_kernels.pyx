@@ -18,14 +18,23 @@ from libc.string cimport memset
 
 from gilfree.cores.mandelbrot cimport mandelbrot as mandelbrot_core
 from gilfree.cores.nearest_neighbors cimport nearest_neighbors as nearest_neighbors_core
+from gilfree.cores.shortest_paths cimport shortest_paths as shortest_paths_core
 from gilfree.cores.stop cimport (
+    BAD_NODE,
+    BAD_OFFSETS,
+    BAD_SOURCE,
     CANCELLED,
+    CHANGED,
     INTERRUPTED,
+    NEGATIVE_WEIGHT,
     NO_MEMORY,
     OK,
     POINTS_NOT_FINITE,
     QUERIES_NOT_FINITE,
     Poll,
+    monotonic,
+    store,
+)
     monotonic,
     store,
 )
@@ -122,6 +131,11 @@ ERRORS = {
     NO_MEMORY: (MemoryError, "not enough memory for the kernel's scratch space"),
     QUERIES_NOT_FINITE: (ValueError, "queries: wanted finite coordinates, got NaN or infinity"),
     POINTS_NOT_FINITE: (ValueError, "points: wanted finite coordinates, got NaN or infinity"),
+    BAD_NODE: (ValueError, "graph.indices: wanted node numbers from 0 to n − 1, got one outside"),
+    BAD_OFFSETS: (ValueError, "graph.indptr: wanted 0, then numbers that never fall, up to len(indices), got others"),
+    BAD_SOURCE: (ValueError, "sources: wanted node numbers from 0 to n − 1, got one outside"),
+    CHANGED: (ValueError, "graph: wanted one that stays as it is, got one that another thread changed during the call"),
+    NEGATIVE_WEIGHT: (ValueError, "graph.data: wanted weights of 0 or more, got a negative one or NaN"),
 }
 
 
@@ -156,21 +170,20 @@ cdef bint has_kind(const char *format, int kind) noexcept:
 cdef int take(
     Py_buffer *view, source, str name, int kind, Py_ssize_t itemsize, int ndim, bint writable=False
 ) except -1:
-    """Acquires the buffer of an argument, which has to be just as the core needs it; itemsize 0 is any of the kind."""
+    """Acquires the buffer of an argument, which has to be just as the core needs it; itemsize 0 stands for 4 or 8."""
     try:
         PyObject_GetBuffer(source, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (PyBUF_WRITABLE if writable else 0))
     except (BufferError, TypeError, ValueError) as error:
         raise TypeError(f"{name}: wanted a C-contiguous{' writable' * writable} buffer, got {error}") from error
-    if not has_kind(view.format, kind) or (itemsize and view.itemsize != itemsize) or view.ndim != ndim:
+    cdef Py_ssize_t size = itemsize if itemsize != 0 else 4 if view.itemsize == 4 else 8
+    if not has_kind(view.format, kind) or view.itemsize != size or view.ndim != ndim:
         raise TypeError(
-            f"{name}: wanted {ndim} dimension(s) of {f'{itemsize}-byte ' if itemsize else ''}"
+            f"{name}: wanted {ndim} dimension(s) of {itemsize or '4- or 8'}-byte "
             f"{'floats' if kind == FLOAT else 'integers'}, "
             f"got {view.ndim} of format {view.format.decode() if view.format != NULL else 'B'!r}"
         )
-    if <uintptr_t> view.buf % <uintptr_t> view.itemsize:
-        raise ValueError(
-            f"{name}: wanted a buffer aligned to {view.itemsize} bytes, got address {<uintptr_t> view.buf:#x}"
-        )
+    if <uintptr_t> view.buf % <uintptr_t> size:
+        raise ValueError(f"{name}: wanted a buffer aligned to {size} bytes, got address {<uintptr_t> view.buf:#x}")
     return 0
 
 
@@ -278,3 +291,47 @@ def nearest_neighbors(queries, points, Py_ssize_t k, distances, indices, *, bint
         finish(status)
     finally:
         give_back(views, 5)
+
+
+def shortest_paths(
+    data, indices, indptr, sources, distances, predecessors=None, *, bint release_gil=True, stop=None
+):
+    cdef Py_buffer views[7]
+    cdef Poll poll
+    cdef int64_t nodes
+    cdef int status
+    memset(views, 0, sizeof(views))
+    try:
+        take(&views[1], indices, "indices", INTEGER, 0, 1)
+        take(&views[2], indptr, "indptr", INTEGER, views[1].itemsize, 1)
+        take(&views[3], sources, "sources", INTEGER, 8, 1)
+        take(&views[4], distances, "distances", FLOAT, 8, 2, writable=True)
+        nodes = views[4].shape[1]
+        if nodes >= 2**31:
+            raise ValueError(f"distances: wanted fewer than 2**31 nodes, got {nodes}")
+        want_length(&views[2], "indptr", 0, nodes + 1)
+        want_length(&views[4], "distances", 0, views[3].shape[0])
+        if data is not None:
+            take(&views[0], data, "data", FLOAT, 0, 1)
+            want_length(&views[0], "data", 0, views[1].shape[0])
+        if predecessors is not None:
+            take(&views[5], predecessors, "predecessors", INTEGER, 4, 2, writable=True)
+            want_length(&views[5], "predecessors", 0, views[3].shape[0])
+            want_length(&views[5], "predecessors", 1, nodes)
+        begin(&poll, &views[6], stop, release_gil)
+        if release_gil:
+            with nogil:
+                status = shortest_paths_core(
+                    views[0].buf, views[0].itemsize == 8, views[1].buf, views[2].buf, views[1].itemsize == 8,
+                    nodes, views[1].shape[0], <const int64_t *> views[3].buf, views[3].shape[0],
+                    <double *> views[4].buf, <int32_t *> views[5].buf, &poll,
+                )
+        else:
+            status = shortest_paths_core(
+                views[0].buf, views[0].itemsize == 8, views[1].buf, views[2].buf, views[1].itemsize == 8,
+                nodes, views[1].shape[0], <const int64_t *> views[3].buf, views[3].shape[0],
+                <double *> views[4].buf, <int32_t *> views[5].buf, &poll,
+            )
+        finish(status)
+    finally:
+        give_back(views, 7)

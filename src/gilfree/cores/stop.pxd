@@ -43,10 +43,13 @@ cdef enum:
     CANCELLED = 1  # the flag was set
     INTERRUPTED = 2  # a signal handler raised; the exception is already set
     NO_MEMORY = 3
-    BAD_INDEX = 4
-    BAD_VALUE = 5
-    QUERIES_NOT_FINITE = 6
-    POINTS_NOT_FINITE = 7
+    QUERIES_NOT_FINITE = 4
+    POINTS_NOT_FINITE = 5
+    BAD_NODE = 6
+    BAD_OFFSETS = 7
+    BAD_SOURCE = 8
+    NEGATIVE_WEIGHT = 9
+    CHANGED = 10  # another thread wrote to an argument, and the search would not have ended
 
 cdef struct Poll:
     const int *flag  # set by other threads; NULL where nobody can

@@ -1,0 +1,99 @@
+"""Arguments in compressed sparse rows: SciPy's arrays and matrices, look-alikes, and tuples of the four parts."""
+
+import operator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gilfree.kernels import _arrays
+
+__all__ = ["csr", "index_array", "parts"]
+
+LARGEST_INT32 = 2**31 - 1
+
+
+def parts(name: str, value: Any) -> tuple[Any, Any, Any, Any]:  # noqa: ANN401 - whatever has the four attributes
+    """Return data, indices, indptr and shape, whatever they are."""
+    if isinstance(value, tuple):
+        if len(value) != 4:  # noqa: PLR2004
+            raise TypeError(f"{name}: wanted (data, indices, indptr, shape), got a tuple of {len(value)}")
+        return value
+    form = getattr(value, "format", "csr")
+    if form != "csr":
+        raise TypeError(f"{name}: wanted compressed sparse rows (CSR), got format {form!r}; convert it by .tocsr()")
+    try:
+        return value.data, value.indices, value.indptr, value.shape
+    except AttributeError:
+        raise TypeError(
+            f"{name}: wanted a CSR array or matrix (with data, indices, indptr and shape) or a tuple of these four, "
+            f"got {type(value).__name__}"
+        ) from None
+
+
+def csr(
+    name: str,
+    value: object,
+    *,
+    with_data: bool = True,
+    square: bool = False,
+    largest: int = 2**63 - 1,
+) -> tuple[NDArray[Any] | None, NDArray[Any], NDArray[Any], tuple[int, int]]:
+    """Return the four parts as the cores take them; nothing is copied that they can use in place.
+
+    Data of float32 or float64, None unless ``with_data``; indices and indptr both of int32 or both of int64. Lengths
+    are checked here, and the shape, whether it is ``square`` and has at most the ``largest`` number of rows. Indices
+    and offsets are checked by the cores, in the load that uses them.
+    """
+    values, columns, offsets, size = parts(name, value)
+    shape = _shape(f"{name}.shape", size)
+    if square and shape[0] != shape[1]:
+        raise ValueError(f"{name}.shape: wanted a square matrix, got {shape}")
+    if shape[0] > largest:
+        raise ValueError(f"{name}.shape: wanted at most {largest} rows, got {shape[0]}")
+    indices, indptr = index_array(f"{name}.indices", columns), index_array(f"{name}.indptr", offsets)
+    if indptr.size != shape[0] + 1:
+        raise ValueError(f"{name}.indptr: wanted length {shape[0] + 1} for {shape[0]} row(s), got {indptr.size}")
+    if indices.dtype != indptr.dtype:
+        indices, indptr = _same_dtype(indices, indptr)
+    if not with_data:
+        return None, indices, indptr, shape
+    data = _arrays.float_array(f"{name}.data", values, 1)
+    if data.size != indices.size:
+        raise ValueError(f"{name}.data: wanted a number for each of {indices.size} indices, got {data.size}")
+    return data, indices, indptr, shape
+
+
+def index_array(name: str, value: object, ndim: int = 1) -> NDArray[Any]:
+    """Return ``value`` as a C-contiguous, aligned, native array of int32 or int64; no copy where it is one."""
+    try:
+        array = np.asarray(value)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{name}: wanted an array of ints, got what NumPy makes none of ({error})") from None
+    if array.dtype.kind not in "iu" and array.size:
+        raise TypeError(f"{name}: wanted an array of ints, got dtype {array.dtype}")
+    if array.ndim != ndim:
+        raise ValueError(f"{name}: wanted {ndim} dimension(s), got {array.ndim} (shape {array.shape})")
+    dtype = array.dtype
+    if dtype in (np.int32, np.int64) and array.flags.c_contiguous and array.flags.aligned:
+        return array
+    fits = dtype.itemsize < 4 or (dtype.kind == "i" and dtype.itemsize == 4)  # noqa: PLR2004
+    # Numbers from 2**63 on become negative, and so remain out of range.
+    return np.require(array, np.int32 if fits else np.int64, ["C", "A"])
+
+
+def _shape(name: str, value: Any) -> tuple[int, int]:  # noqa: ANN401
+    try:
+        rows, columns = map(operator.index, value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name}: wanted two ints, got {value!r}") from None
+    if rows < 0 or columns < 0:
+        raise ValueError(f"{name}: wanted 0 or more rows and columns, got {(rows, columns)}")
+    return rows, columns
+
+
+def _same_dtype(indices: NDArray[Any], indptr: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Convert one of two index arrays to the other's dtype: the short one, unless its numbers do not fit."""
+    if indptr.dtype == np.int64 and not (indptr.min() >= 0 and indptr.max() <= LARGEST_INT32):
+        return indices.astype(np.int64), indptr
+    return indices, indptr.astype(indices.dtype)
