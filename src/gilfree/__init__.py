@@ -12,10 +12,11 @@ from gilfree._version import __version__
 TYPE_CHECKING = False  # as in `typing`, whose import would take longer than all the rest
 if TYPE_CHECKING:
     from gilfree.cancel import Cancelled
+    from gilfree.kernels.edit_distance import edit_distance, edit_distances
     from gilfree.kernels.mandelbrot import mandelbrot
     from gilfree.workers import cpu_count
 
-__all__ = ["Cancelled", "__version__", "cpu_count", "mandelbrot"]
+__all__ = ["Cancelled", "__version__", "cpu_count", "edit_distance", "edit_distances", "mandelbrot"]
 
 _kernels = _isa.install()
 
@@ -23,6 +24,8 @@ _kernels = _isa.install()
 _HOMES = {
     "Cancelled": "gilfree.cancel",
     "cpu_count": "gilfree.workers",
+    "edit_distance": "gilfree.kernels.edit_distance",
+    "edit_distances": "gilfree.kernels.edit_distance",
     "mandelbrot": "gilfree.kernels.mandelbrot",
 }
 

@@ -1,12 +1,12 @@
 """The kernels: what each computes, what it refuses, and how its work is cut."""
 
-from gilfree.kernels import mandelbrot
+from gilfree.kernels import edit_distance, mandelbrot
 from gilfree.kernels._kernel import Kernel
 
 __all__ = ["KERNELS", "Kernel"]
 
 # Tests, benchmarks and the command line iterate this table, in this order.
-KERNELS: dict[str, Kernel] = {module.KERNEL.name: module.KERNEL for module in (mandelbrot,)}
+KERNELS: dict[str, Kernel] = {module.KERNEL.name: module.KERNEL for module in (edit_distance, mandelbrot)}
 
 for _kernel in KERNELS.values():
     for _function in _kernel.functions:
