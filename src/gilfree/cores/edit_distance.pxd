@@ -17,7 +17,7 @@ keep them as a copy of the matrix's first row, so they need no mask, and the res
 """
 
 from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
-from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memset
 
 from gilfree.cores.lanes cimport (
@@ -59,13 +59,16 @@ cdef enum:
     STRIPE_WORDS = 2 * LANES_U64
     STRIPE_ROWS = STRIPE_WORDS * WORD
     TILE = 512  # columns of a stripe whose symbols are spread out at a time
-    TILE_STRIDE = TILE + STRIPE_WORDS
+    TILE_STRIDE = TILE + LANES_U64
     FIRST_BAND = 512
+    SMALL = 2048  # columns, of which a first band would save too little
     BAND_GROWTH = 8
 
-    QUERIES = 128  # compared with one batch of choices before the next
-    QUERY_SYMBOLS = 65536  # what they may have together
-    CLASSES = 4
+    # The queries and choices of one block, whose distances stay in a processor's second cache.
+    QUERIES = 256
+    QUERY_SYMBOLS = 65536  # of all queries together
+    CHOICES = 2048
+    RANKED_STRIDE = CHOICES + 2 * LANES_U8
 
 
 cdef fused lanes:
@@ -211,56 +214,56 @@ cdef struct Long:
     Py_ssize_t rows
     Py_ssize_t columns
     int32_t *pattern  # its symbols' numbers, one a row
-    int32_t *text  # one a column, with STRIPE_WORDS zeros before and after
+    int32_t *text  # one a column, with LANES_U64 zeros before and after
     int8_t *carry  # by how much the last row rises to each column; one, above the first stripe
     int planes  # bits that tell the numbers apart
-    u64 *pattern_planes  # for each bit of the numbers, the words of the stripe
+    u64 *pattern_planes  # for each bit of the numbers, its complement in the words of the stripe
     uint64_t *text_planes  # for each bit, all ones or none for each column of the tile
 
 
 cdef struct Words:
     u64 rises  # of the columns
     u64 falls
-    u64 up  # of the rows, in the top bit; for the words below to take over
-    u64 down
+    u64 flat  # where a row does not rise, and where it falls; the top bits are for the words below
+    u64 falling
 
 
-cdef inline void next_columns(Words *self, u64 matches, u64 up, u64 down) noexcept nogil:
-    """As `next_column`, below words whose rows rise or fall where the top bits of ``up`` and ``down`` say so."""
-    cdef u64 x = matches | (down >> 63)
+cdef inline void next_columns(Words *self, u64 matches, u64 flat, u64 falling) noexcept nogil:
+    """As `next_column`, below words whose last rows are told by the top bits of ``flat`` and ``falling``."""
+    cdef u64 x = matches | (falling >> 63)
     cdef u64 diagonal = (((x & self.rises) + self.rises) ^ self.rises) | x | self.falls
-    self.up = self.falls | ~(diagonal | self.rises)
-    self.down = diagonal & self.rises
-    up = (self.up + self.up) | (up >> 63)
-    self.rises = (self.down + self.down) | (down >> 63) | ~(diagonal | up)
-    self.falls = up & diagonal
+    self.flat = (diagonal | self.rises) & ~self.falls
+    self.falling = diagonal & self.rises
+    flat = (self.flat + self.flat) | (flat >> 63)
+    self.rises = (self.falling + self.falling) | (falling >> 63) | (flat & ~diagonal)
+    self.falls = diagonal & ~flat
 
 
 cdef inline void fill_pattern_planes(Long *self, Py_ssize_t first, u64 *real) noexcept nogil:
     """Spreads the symbols of rows ``first`` and up over the words; ``real`` are the rows from 0 up."""
-    cdef Py_ssize_t row, index
-    cdef int word, bit, plane, half, lane
-    cdef uint64_t set_bits
+    cdef Py_ssize_t row
+    cdef int word, bit, plane, half, lane, skipped
+    cdef uint64_t bits
     memset(real, 0, 2 * sizeof(u64))
     memset(self.pattern_planes, 0, self.planes * 2 * sizeof(u64))
     for word in range(STRIPE_WORDS):
-        half = word // LANES_U64
-        lane = LANES_U64 - 1 - word % LANES_U64
-        index = max(<Py_ssize_t> 0, -(first + word * WORD))
-        if index >= WORD:
+        row = first + word * WORD
+        if row <= -WORD:
             continue
-        add_to_lane_u64(&real[half], lane, (~<uint64_t> 0) << index)
+        skipped = <int> max(<Py_ssize_t> 0, -row)
+        half = word % 2
+        lane = LANES_U64 - 1 - word // 2
+        add_to_lane_u64(&real[half], lane, (~<uint64_t> 0) << skipped)
         for plane in range(self.planes):
-            set_bits = 0
-            for bit in range(<int> index, WORD):
-                row = first + word * WORD + bit
-                set_bits |= (<uint64_t> (self.pattern[row] >> plane & 1)) << bit
-            add_to_lane_u64(&self.pattern_planes[2 * plane + half], lane, set_bits)
+            bits = 0
+            for bit in range(skipped, WORD):
+                bits |= (<uint64_t> (~self.pattern[row + bit] >> plane & 1)) << bit
+            add_to_lane_u64(&self.pattern_planes[2 * plane + half], lane, bits)
 
 
 cdef inline void fill_text_planes(Long *self, Py_ssize_t first, Py_ssize_t count) noexcept nogil:
     """Spreads the symbols of ``count`` columns from ``first``, which may be before the first one."""
-    cdef const int32_t *numbers = self.text + STRIPE_WORDS + first
+    cdef const int32_t *numbers = self.text + LANES_U64 + first
     cdef uint64_t *target
     cdef Py_ssize_t index
     cdef int plane
@@ -270,59 +273,62 @@ cdef inline void fill_text_planes(Long *self, Py_ssize_t first, Py_ssize_t count
             target[index] = -(<uint64_t> (numbers[index] >> plane & 1))
 
 
-cdef inline u64 matching(const Long *self, Py_ssize_t column, int half, u64 real) noexcept nogil:
-    """Where the rows of half a stripe match; lane 0 is at this column of the tile, each next lane one further."""
-    cdef const uint64_t *symbols = self.text_planes + column
-    cdef const u64 *rows = self.pattern_planes + half
-    cdef int plane
-    for plane in range(self.planes):
-        real = real & ~(rows[2 * plane] ^ load_u64(symbols + plane * TILE_STRIDE))
-    return real
-
-
 cdef inline int stripe(
     Long *self, Py_ssize_t first_row, Py_ssize_t begin, Py_ssize_t end, int64_t *work, Poll *stop
 ) noexcept nogil:
-    """Computes the columns from ``begin`` to ``end`` of a stripe's rows, and leaves the last row in ``carry``."""
-    cdef uint64_t started[2 * STRIPE_WORDS]
+    """Computes the columns from ``begin`` to ``end`` of a stripe's rows, and leaves the last row in ``carry``.
+
+    Word 0 is in the last lane of ``upper``, word 1 in that of ``lower``, word 2 in the last lane but one of ``upper``.
+    At any time a lane is at the column before that of the next lane.
+    """
+    cdef uint64_t started[2 * LANES_U64]
     cdef u64 real[2]
     cdef Words upper, lower
-    cdef u64 active, up, down
+    cdef u64 active, symbols, upper_matches, lower_matches, flat, falling
+    cdef const uint64_t *column
+    cdef const u64 *rows
     cdef int64_t carry
-    cdef Py_ssize_t time, tile, tile_end, steps = end - begin + STRIPE_WORDS - 1
-    cdef int index, status
+    cdef Py_ssize_t time, tile, tile_end, steps = end - begin + LANES_U64 - 1
+    cdef int plane, index, status
 
-    for index in range(STRIPE_WORDS):
+    for index in range(LANES_U64):
         started[index] = 0
-        started[STRIPE_WORDS + index] = ~<uint64_t> 0
+        started[LANES_U64 + index] = ~<uint64_t> 0
     fill_pattern_planes(self, first_row, real)
     upper.rises = real[0]
     lower.rises = real[1]
-    upper.falls = upper.up = upper.down = lower.falls = lower.up = lower.down = splat_u64(0)
+    upper.falls = lower.falls = lower.flat = lower.falling = splat_u64(0)
 
     tile = 0
     while tile < steps:
         tile_end = min(steps, tile + <Py_ssize_t> TILE)
-        fill_text_planes(self, begin + tile - STRIPE_WORDS + 1, tile_end - tile + STRIPE_WORDS - 1)
+        fill_text_planes(self, begin + tile - LANES_U64 + 1, tile_end - tile + LANES_U64 - 1)
         for time in range(tile, tile_end):
-            up = shift_in(lower.up, upper.up)
-            down = shift_in(lower.down, upper.down)
-            next_columns(&lower, matching(self, time - tile, 1, real[1]), up, down)
-            # Past the end it is somebody else's, or the one entry too many: nothing that matters comes of it.
+            column = self.text_planes + (time - tile)
+            rows = self.pattern_planes
+            upper_matches = real[0]
+            lower_matches = real[1]
+            for plane in range(self.planes):
+                symbols = load_u64(column)
+                upper_matches = (symbols ^ rows[0]) & upper_matches
+                lower_matches = (symbols ^ rows[1]) & lower_matches
+                column += TILE_STRIDE
+                rows += 2
+            # Past the end it is somebody else's, or one of the entries too many: nothing that matters comes of it.
             carry = self.carry[begin + time]
-            up = shift_in(upper.up, splat_u64(<uint64_t> -carry))
-            down = shift_in(upper.down, splat_u64(<uint64_t> carry))
-            next_columns(&upper, matching(self, time - tile + LANES_U64, 0, real[0]), up, down)
-            if time >= STRIPE_WORDS - 1:
-                self.carry[begin + time - STRIPE_WORDS + 1] = <int8_t> (
-                    <int64_t> (lane_u64(lower.up, 0) >> 63) - <int64_t> (lane_u64(lower.down, 0) >> 63)
+            flat = shift_in(lower.flat, splat_u64(<uint64_t> (carry - 1)))
+            falling = shift_in(lower.falling, splat_u64(<uint64_t> carry))
+            next_columns(&upper, upper_matches, flat, falling)
+            next_columns(&lower, lower_matches, upper.flat, upper.falling)
+            if time >= LANES_U64 - 1:
+                self.carry[begin + time - LANES_U64 + 1] = <int8_t> (
+                    1 - <int64_t> (lane_u64(lower.flat, 0) >> 63) - <int64_t> (lane_u64(lower.falling, 0) >> 63)
                 )
             else:
                 # Words whose first column is still to come start afresh.
-                active = load_u64(&started[STRIPE_WORDS - LANES_U64 + 1 + time])
+                active = load_u64(&started[1 + time])
                 upper.rises = (upper.rises & active) | (real[0] & ~active)
                 upper.falls = upper.falls & active
-                active = load_u64(&started[1 + time])
                 lower.rises = (lower.rises & active) | (real[1] & ~active)
                 lower.falls = lower.falls & active
         status = poll_each(stop, work, 8 * (tile_end - tile), POLL_EVERY)
@@ -368,27 +374,30 @@ cdef inline int banded(Long *self, int64_t band, int64_t *distance, Poll *stop) 
 cdef inline int number_symbols(Long *self, const Text *pattern, const Text *text, Poll *stop) noexcept nogil:
     """Numbers the symbols of the pattern, and with one more number those that only the text has."""
     cdef Alphabet alphabet
-    cdef Py_ssize_t index
+    cdef Py_ssize_t index, end, start = 0
     cdef int32_t number, last = 0
-    cdef int64_t work = 0
     cdef int status = OK
     clear(&alphabet)
-    for index in range(pattern.length):
-        status = enter(&alphabet, symbol(pattern, index), &self.pattern[index])
+    while start < pattern.length and status == OK:
+        end = min(pattern.length, start + <Py_ssize_t> POLL_EVERY)
+        for index in range(start, end):
+            status = enter(&alphabet, symbol(pattern, index), &self.pattern[index])
+            if status != OK:
+                break
+        start = end
         if status == OK:
-            status = poll_each(stop, &work, 1, POLL_EVERY)
-        if status != OK:
-            break
-    if status == OK:
-        last = alphabet.size - 1
-        for index in range(text.length):
+            status = poll(stop)
+    last = alphabet.size - 1
+    start = 0
+    while start < text.length and status == OK:
+        end = min(text.length, start + <Py_ssize_t> POLL_EVERY)
+        for index in range(start, end):
             number = number_of(&alphabet, symbol(text, index))
             if number < 0:
                 number = last = alphabet.size
-            self.text[STRIPE_WORDS + index] = number
-            status = poll_each(stop, &work, 1, POLL_EVERY)
-            if status != OK:
-                break
+            self.text[LANES_U64 + index] = number
+        start = end
+        status = poll(stop)
     discard(&alphabet)
     self.planes = 0
     while last >> self.planes:
@@ -402,14 +411,15 @@ cdef inline int long_distance(
     """The distance, or any number above the limit if it is; the pattern is not the longer of the two."""
     cdef Long self
     cdef size_t rows = <size_t> pattern.length, columns = <size_t> text.length
-    cdef int64_t band = max(<int64_t> (text.length - pattern.length), min(limit, <int64_t> FIRST_BAND))
+    cdef int64_t band = text.length if text.length <= SMALL else FIRST_BAND
     cdef void *planes = NULL
     cdef int status = OK
+    band = max(min(band, limit), <int64_t> (text.length - pattern.length))
     self.rows = pattern.length
     self.columns = text.length
     self.pattern = <int32_t *> malloc(rows * sizeof(int32_t))
-    self.text = <int32_t *> calloc(columns + 2 * STRIPE_WORDS, sizeof(int32_t))
-    self.carry = <int8_t *> calloc(columns + STRIPE_WORDS, 1)
+    self.text = <int32_t *> calloc(columns + 2 * LANES_U64, sizeof(int32_t))
+    self.carry = <int8_t *> calloc(columns + LANES_U64, 1)
     if self.pattern == NULL or self.text == NULL or self.carry == NULL:
         status = NO_MEMORY
     if status == OK:
@@ -459,16 +469,19 @@ cdef inline int edit_distance(
 
 # Many short patterns.
 
-cdef struct Batch:
-    const Text *choices
-    const Py_ssize_t *order  # numbers of the batch's choices
-    Py_ssize_t count  # of them: two vectors' lanes at the most
-    const Alphabet *alphabet  # of the queries
-    const int32_t *numbers  # the queries' symbols, one query after the other
+cdef struct Block:
     const Text *queries
     Py_ssize_t query_count
-    void *masks  # two vectors for each symbol of the alphabet
-    int32_t *distances  # of the first query; rows are `stride` apart
+    const Alphabet *alphabet  # of the queries
+    const int32_t *numbers  # the queries' symbols, one query after the other
+    const Text *choices
+    Py_ssize_t choice_count
+    void *masks  # two vectors for each symbol of the alphabet; NULL where the queries are too long for it
+    int32_t *order  # the choices by length
+    int32_t *rank  # where in that order each choice is
+    uint8_t *ranked  # for each query, in that order, its distances from the choices, less its length, plus WORD
+    uint8_t *ordered  # one query's, in the order of the choices
+    int32_t *distances  # of the first query from the first choice; rows are `stride` apart
     Py_ssize_t stride
     int64_t limit
 
@@ -506,15 +519,15 @@ cdef inline void add_to_lane(lanes *target, int lane, uint64_t value) noexcept n
         add_to_lane_u64(target, lane, value)
 
 
-cdef inline int64_t lane_of(lanes *value, int lane) noexcept nogil:
+cdef inline int32_t lane_of(lanes *value, int lane) noexcept nogil:
     if lanes is u8:
-        return lane_u8(value[0], lane)
+        return <int32_t> lane_u8(value[0], lane)
     elif lanes is u16:
-        return lane_u16(value[0], lane)
+        return <int32_t> lane_u16(value[0], lane)
     elif lanes is u32:
-        return lane_u32(value[0], lane)
+        return <int32_t> lane_u32(value[0], lane)
     else:
-        return lane_u64(value[0], lane)
+        return <int32_t> lane_u64(value[0], lane)
 
 
 cdef inline void next_in_lanes(lanes *rises, lanes *falls, lanes matches) noexcept nogil:
@@ -549,8 +562,10 @@ cdef inline lanes balance(lanes rises, lanes falls) noexcept nogil:
     return sums & splat[lanes](&rises, 0xff)
 
 
-cdef inline int compare(const Batch *self, lanes *kind, int64_t *work, Poll *stop) noexcept nogil:
-    """Compares every choice of the batch with every query."""
+cdef inline int compare(
+    const Block *self, Py_ssize_t first, Py_ssize_t last, lanes *kind, int64_t *work, Poll *stop
+) noexcept nogil:
+    """Compares every query with the choices of ranks ``first`` to ``last``: as many as two vectors have lanes."""
     cdef lanes *masks = <lanes *> self.masks
     cdef lanes *row
     cdef lanes start[2]
@@ -558,9 +573,8 @@ cdef inline int compare(const Batch *self, lanes *kind, int64_t *work, Poll *sto
     cdef lanes falls[2]
     cdef const int32_t *numbers = self.numbers
     cdef const Text *choice
-    cdef int32_t *distances
+    cdef uint8_t *ranked
     cdef int32_t number
-    cdef int64_t base, limit
     cdef uint64_t bit
     cdef Py_ssize_t index, query, position, length
     cdef int half, lane, status, width = lanes_of[lanes](kind)
@@ -568,8 +582,8 @@ cdef inline int compare(const Batch *self, lanes *kind, int64_t *work, Poll *sto
 
     memset(masks, 0, 2 * sizeof(lanes) * <size_t> self.alphabet.size)
     memset(start, 0, sizeof(start))
-    for index in range(self.count):
-        choice = &self.choices[self.order[index]]
+    for index in range(last - first):
+        choice = &self.choices[self.order[first + index]]
         half = <int> (index // width)
         lane = <int> (index % width)
         if choice.length == 0:
@@ -582,7 +596,6 @@ cdef inline int compare(const Batch *self, lanes *kind, int64_t *work, Poll *sto
                 add_to_lane[lanes](&masks[2 * <size_t> number + half], lane, bit)
             bit += bit
 
-    limit = min(self.limit + 1, <int64_t> 0x7fffffff)
     for query in range(self.query_count):
         length = self.queries[query].length
         rises[0] = start[0]
@@ -595,131 +608,148 @@ cdef inline int compare(const Batch *self, lanes *kind, int64_t *work, Poll *sto
         numbers += length
         rises[0] = balance[lanes](rises[0], falls[0])
         rises[1] = balance[lanes](rises[1], falls[1])
-        base = length - bits
-        distances = self.distances + query * self.stride
-        for index in range(self.count):
-            half = <int> (index // width)
-            lane = <int> (index % width)
-            distances[self.order[index]] = <int32_t> min(base + lane_of[lanes](&rises[half], lane), limit)
+        ranked = self.ranked + query * RANKED_STRIDE + first
+        for half in range(2):
+            for lane in range(width):
+                ranked[half * width + lane] = <uint8_t> (lane_of[lanes](&rises[half], lane) + WORD - bits)
         status = poll_each(stop, work, length + 16, POLL_EVERY)
         if status != OK:
             return status
     return OK
 
 
-cdef inline int sort_by_length(
-    const Text *choices, Py_ssize_t count, Py_ssize_t *order, Py_ssize_t *ends, Poll *stop
-) noexcept nogil:
-    """Orders the choices' numbers by length, all that are longer than a word last; ``ends`` by length, WORD + 2."""
+cdef inline void sort_by_length(Block *self, Py_ssize_t *ends) noexcept nogil:
+    """Ranks the choices, and tells at which rank each length ends; what is longer than a word is last."""
     cdef Py_ssize_t starts[WORD + 2]
     cdef Py_ssize_t index, length, position = 0
-    cdef int64_t work = 0
-    cdef int status
     memset(ends, 0, (WORD + 2) * sizeof(Py_ssize_t))
-    for index in range(count):
-        ends[min(choices[index].length, <Py_ssize_t> WORD + 1)] += 1
-        status = poll_each(stop, &work, 1, POLL_EVERY)
-        if status != OK:
-            return status
+    for index in range(self.choice_count):
+        ends[min(self.choices[index].length, <Py_ssize_t> WORD + 1)] += 1
     for length in range(WORD + 2):
         starts[length] = position
         position += ends[length]
         ends[length] = position
-    for index in range(count):
-        length = min(choices[index].length, <Py_ssize_t> WORD + 1)
-        order[starts[length]] = index
+    for index in range(self.choice_count):
+        length = min(self.choices[index].length, <Py_ssize_t> WORD + 1)
+        self.order[starts[length]] = <int32_t> index
+        self.rank[index] = <int32_t> starts[length]
         starts[length] += 1
-        status = poll_each(stop, &work, 1, POLL_EVERY)
-        if status != OK:
-            return status
-    return OK
 
 
 cdef inline int compare_class(
-    Batch *self, const Py_ssize_t *order, Py_ssize_t begin, Py_ssize_t end, lanes *kind, int64_t *work, Poll *stop
+    Block *self, Py_ssize_t begin, Py_ssize_t end, lanes *kind, int64_t *work, Poll *stop
 ) noexcept nogil:
+    cdef Py_ssize_t step = 2 * lanes_of[lanes](kind)
     cdef int status
     while begin < end:
-        self.order = order + begin
-        self.count = min(end - begin, <Py_ssize_t> 2 * lanes_of[lanes](kind))
-        begin += self.count
-        status = compare[lanes](self, kind, work, stop)
+        status = compare[lanes](self, begin, min(begin + step, end), kind, work, stop)
         if status != OK:
             return status
+        begin += step
     return OK
 
 
-cdef inline int compare_block(
-    Batch *self, const Py_ssize_t *order, const Py_ssize_t *ends, int64_t *work, Poll *stop
+cdef inline void reorder(
+    const uint8_t *ranked, const int32_t *rank, Py_ssize_t count, uint8_t *ordered
 ) noexcept nogil:
-    """Compares the block's queries with all choices, in the narrowest lanes that hold them."""
+    cdef Py_ssize_t index
+    cdef uint8_t a, b, c, d
+    # Four loads before the first store, which for all the compiler knows could change what is loaded.
+    for index in range(count // 4):
+        a = ranked[rank[4 * index]]
+        b = ranked[rank[4 * index + 1]]
+        c = ranked[rank[4 * index + 2]]
+        d = ranked[rank[4 * index + 3]]
+        ordered[4 * index] = a
+        ordered[4 * index + 1] = b
+        ordered[4 * index + 2] = c
+        ordered[4 * index + 3] = d
+    for index in range(count // 4 * 4, count):
+        ordered[index] = ranked[rank[index]]
+
+
+cdef inline void write_distances(const Block *self) noexcept nogil:
+    """Brings the distances into the order of the choices, by way of bytes so that the rest is done in vectors."""
+    cdef int32_t *distances
+    cdef int32_t base, limit = <int32_t> min(self.limit + 1, <int64_t> 0x7fffffff)
+    cdef Py_ssize_t query, index
+    for query in range(self.query_count):
+        reorder(self.ranked + query * RANKED_STRIDE, self.rank, self.choice_count, self.ordered)
+        base = <int32_t> self.queries[query].length - WORD
+        distances = self.distances + query * self.stride
+        for index in range(self.choice_count):
+            distances[index] = min(base + <int32_t> self.ordered[index], limit)
+
+
+cdef inline int compare_pairs(
+    Block *self, Py_ssize_t begin, Py_ssize_t end, int64_t *work, Poll *stop
+) noexcept nogil:
+    """Compares every query with the choices of ranks ``begin`` to ``end``, one by one."""
     cdef Py_ssize_t query, index
     cdef int64_t distance = 0
     cdef int status
-    status = compare_class[u8](self, order, 0, ends[8], <u8 *> NULL, work, stop)
-    if status == OK:
-        status = compare_class[u16](self, order, ends[8], ends[16], <u16 *> NULL, work, stop)
-    if status == OK:
-        status = compare_class[u32](self, order, ends[16], ends[32], <u32 *> NULL, work, stop)
-    if status == OK:
-        status = compare_class[u64](self, order, ends[32], ends[WORD], <u64 *> NULL, work, stop)
     for query in range(self.query_count):
-        for index in range(ends[WORD], ends[WORD + 1]):
-            if status == OK:
-                status = poll_each(stop, work, self.queries[query].length + 64, POLL_EVERY)
+        for index in range(begin, end):
+            status = poll_each(stop, work, self.queries[query].length + WORD, POLL_EVERY)
             if status == OK:
                 status = edit_distance(
-                    &self.queries[query], &self.choices[order[index]], self.limit, &distance, stop
+                    &self.queries[query], &self.choices[self.order[index]], self.limit, &distance, stop
                 )
             if status != OK:
                 return status
-            self.distances[query * self.stride + order[index]] = <int32_t> distance
+            self.distances[query * self.stride + self.order[index]] = <int32_t> distance
+    return OK
+
+
+cdef inline int compare_block(Block *self, int64_t *work, Poll *stop) noexcept nogil:
+    """Compares all queries with all choices of the block, in the narrowest lanes that hold a choice."""
+    cdef Py_ssize_t ends[WORD + 2]
+    cdef int status
+    sort_by_length(self, ends)
+    if self.masks == NULL:
+        return compare_pairs(self, 0, self.choice_count, work, stop)
+    status = compare_class[u8](self, 0, ends[8], <u8 *> NULL, work, stop)
+    if status == OK:
+        status = compare_class[u16](self, ends[8], ends[16], <u16 *> NULL, work, stop)
+    if status == OK:
+        status = compare_class[u32](self, ends[16], ends[32], <u32 *> NULL, work, stop)
+    if status == OK:
+        status = compare_class[u64](self, ends[32], ends[WORD], <u64 *> NULL, work, stop)
+    if status == OK:
+        write_distances(self)
+        status = compare_pairs(self, ends[WORD], self.choice_count, work, stop)
     return status
 
 
-cdef inline int compare_blocks(
-    Batch *self, Py_ssize_t query_count, const Py_ssize_t *order, const Py_ssize_t *ends, int32_t *numbers,
-    Alphabet *alphabet, void **scratch, Poll *stop
+cdef inline int take_queries(
+    Block *self, Py_ssize_t count, Alphabet *alphabet, int32_t *numbers, void **memory
 ) noexcept nogil:
-    """Cuts the queries into blocks whose symbols are few enough to be numbered and kept."""
+    """Takes the next queries whose symbols are few enough to be numbered and kept, or one that has too many itself."""
     cdef const Text *query
-    cdef Py_ssize_t index, total
-    cdef Py_ssize_t nothing[WORD + 2]
-    cdef int64_t work = 0
+    cdef Py_ssize_t index, total = 0
     cdef int status
-    memset(nothing, 0, sizeof(nothing))
-    nothing[WORD + 1] = ends[WORD + 1]
-    while query_count > 0:
-        self.query_count = 0
-        if self.queries[0].length > QUERY_SYMBOLS:
-            self.query_count = 1
-            status = compare_block(self, order, nothing, &work, stop)
-        else:
-            clear(alphabet)
-            total = 0
-            status = OK
-            while self.query_count < min(query_count, <Py_ssize_t> QUERIES):
-                query = &self.queries[self.query_count]
-                if total + query.length > QUERY_SYMBOLS:
-                    break
-                for index in range(query.length):
-                    status = enter(alphabet, symbol(query, index), &numbers[total + index])
-                    if status != OK:
-                        return status
-                total += query.length
-                self.query_count += 1
-            free(scratch[0])
-            scratch[0] = malloc(2 * sizeof(u64) * <size_t> alphabet.size + ALIGNMENT)
-            if scratch[0] == NULL:
-                return NO_MEMORY
-            self.masks = align(scratch[0])
-            status = compare_block(self, order, ends, &work, stop)
-            discard(alphabet)
-        if status != OK:
-            return status
-        query_count -= self.query_count
-        self.queries += self.query_count
-        self.distances += self.query_count * self.stride
+    self.query_count = 0
+    self.masks = NULL
+    discard(alphabet)
+    clear(alphabet)
+    if self.queries[0].length > QUERY_SYMBOLS:
+        self.query_count = 1
+        return OK
+    while self.query_count < min(count, <Py_ssize_t> QUERIES):
+        query = &self.queries[self.query_count]
+        if total + query.length > QUERY_SYMBOLS:
+            break
+        for index in range(query.length):
+            status = enter(alphabet, symbol(query, index), &numbers[total + index])
+            if status != OK:
+                return status
+        total += query.length
+        self.query_count += 1
+    free(memory[0])
+    memory[0] = malloc(2 * sizeof(u64) * <size_t> alphabet.size + ALIGNMENT)
+    if memory[0] == NULL:
+        return NO_MEMORY
+    self.masks = align(memory[0])
     return OK
 
 
@@ -728,36 +758,53 @@ cdef inline int edit_distances(
     int32_t *distances, Poll *stop,
 ) noexcept nogil:
     """distances[query, choice], limit + 1 where it is more."""
-    cdef Batch batch
+    cdef Block block
     cdef Alphabet alphabet
-    cdef Py_ssize_t ends[WORD + 2]
-    cdef Py_ssize_t *order
+    cdef Py_ssize_t first, symbols = 0, tile = min(choice_count, <Py_ssize_t> CHOICES)
     cdef int32_t *numbers
-    cdef void *scratch = NULL
-    cdef Py_ssize_t index, symbols = 0
-    cdef int status
+    cdef void *masks = NULL
+    cdef int64_t work = 0
+    cdef int status = OK
     if query_count == 0 or choice_count == 0:
         return OK
-    for index in range(query_count):
-        symbols = min(symbols + min(queries[index].length, <Py_ssize_t> QUERY_SYMBOLS), <Py_ssize_t> QUERY_SYMBOLS)
-    order = <Py_ssize_t *> calloc(choice_count, sizeof(Py_ssize_t))
+    first = 0
+    while first < query_count and symbols < QUERY_SYMBOLS:
+        symbols = min(symbols + min(queries[first].length, <Py_ssize_t> QUERY_SYMBOLS), <Py_ssize_t> QUERY_SYMBOLS)
+        first += 1
     numbers = <int32_t *> malloc((symbols + 1) * sizeof(int32_t))
-    clear(&alphabet)
-    batch.queries = queries
-    batch.choices = choices
-    batch.alphabet = &alphabet
-    batch.numbers = numbers
-    batch.distances = distances
-    batch.stride = choice_count
-    batch.limit = limit
-    if order == NULL or numbers == NULL:
+    block.order = <int32_t *> malloc(tile * sizeof(int32_t))
+    block.rank = <int32_t *> malloc(tile * sizeof(int32_t))
+    block.ordered = <uint8_t *> malloc(tile)
+    block.ranked = <uint8_t *> malloc(min(query_count, <Py_ssize_t> QUERIES) * RANKED_STRIDE)
+    if (
+        numbers == NULL or block.order == NULL or block.rank == NULL or block.ordered == NULL or block.ranked == NULL
+    ):
         status = NO_MEMORY
-    else:
-        status = sort_by_length(choices, choice_count, order, ends, stop)
-    if status == OK:
-        status = compare_blocks(&batch, query_count, order, ends, numbers, &alphabet, &scratch, stop)
+    clear(&alphabet)
+    block.queries = queries
+    block.alphabet = &alphabet
+    block.numbers = numbers
+    block.stride = choice_count
+    block.limit = limit
+    while query_count > 0 and status == OK:
+        status = take_queries(&block, query_count, &alphabet, numbers, &masks)
+        first = 0
+        while first < choice_count and status == OK:
+            block.choices = choices + first
+            block.choice_count = min(choice_count - first, <Py_ssize_t> CHOICES)
+            block.distances = distances + first
+            status = compare_block(&block, &work, stop)
+            if status == OK:
+                status = poll_each(stop, &work, block.choice_count, POLL_EVERY)
+            first += block.choice_count
+        query_count -= block.query_count
+        block.queries += block.query_count
+        distances += block.query_count * choice_count
     discard(&alphabet)
-    free(scratch)
+    free(masks)
+    free(block.ranked)
+    free(block.ordered)
+    free(block.rank)
+    free(block.order)
     free(numbers)
-    free(order)
     return status

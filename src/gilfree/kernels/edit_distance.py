@@ -21,13 +21,19 @@ __all__ = ["KERNEL", "edit_distance", "edit_distance_pure", "edit_distances", "e
 # What any distance is below; a greater `max_distance` is no limit.
 NO_LIMIT = 2**31 - 1
 
-# Measured, in seconds for each symbol and for each pair of symbols: of two texts compared by themselves, and of
-# queries with many choices.
-ONE_SYMBOL = 2e-9
-ONE_PAIR = 5e-12
-MANY_CHOICE = 20e-9
-MANY_PAIR = 0.1e-9
-SHORT = 4096  # symbols; two texts of fewer together take less than what is worth releasing the GIL for
+# Measured, in seconds: for each symbol and each pair of symbols of two texts compared by themselves; for each text, each
+# pair of texts and each pair of symbols where choices are compared in vectors; for each pair of texts and each symbol
+# where they are too long for that.
+SYMBOL = 2e-9
+SYMBOL_PAIR = 5e-12
+TEXT = 40e-9
+TEXT_PAIR = 0.8e-9
+TEXT_SYMBOL_PAIR = 4e-12
+SHORT_TEXT_PAIR = 0.2e-6
+LONG_TEXT_PAIR = 1e-6
+LONG_SYMBOL = 6e-9
+WORD = 64
+SHORT = 4096  # symbols: two texts of fewer together take less than what is worth releasing the GIL for
 SAMPLE = 16
 
 
@@ -107,8 +113,8 @@ def edit_distances(
     shape = (len(rows), len(columns))
     results = _arrays.outputs(out, [("distances", shape, np.int32)], ())
     held = _arrays.hold(*results)
-    seconds = _mean_length(rows) * MANY_PAIR * _mean_length(columns) + MANY_CHOICE / 4
-    seconds = MANY_CHOICE * sum(shape) + seconds * shape[0] * shape[1]
+    query, choice = _mean_length(rows), _mean_length(columns)
+    seconds = TEXT * sum(shape) + query * shape[0] * SYMBOL + _pair_seconds(query, choice) * shape[0] * shape[1]
     work = Work("edit_distances", (rows, columns, limit), tuple(results), cut=(0,), rows=len(rows), seconds=seconds)
     run(work, workers, release_gil, shared_out=out is not None)
     del held
@@ -183,7 +189,7 @@ def edit_distance(
         crew(workers)
     if release_gil is None:
         symbols = _length(a) + _length(b)
-        release_gil = symbols > SHORT and releases(None, symbols * ONE_SYMBOL + _length(a) * _length(b) * ONE_PAIR)
+        release_gil = symbols > SHORT and releases(None, symbols * SYMBOL + _length(a) * _length(b) * SYMBOL_PAIR)
     distance: int = _kernels.edit_distance(a, b, max_distance, release_gil=bool(release_gil))
     return distance
 
@@ -260,7 +266,19 @@ def _length(text: "Text") -> int:
 def _mean_length(texts: "Sequence[Text]") -> float:
     """Return about how long the texts are."""
     sample = texts[:: len(texts) // SAMPLE + 1]
-    return sum(map(_length, sample)) / max(len(sample), 1)
+    try:
+        return sum(map(len, sample)) / (len(sample) or 1)  # type: ignore[arg-type]
+    except TypeError:
+        return 0.0  # the core will refuse it
+
+
+def _pair_seconds(query: float, choice: float) -> float:
+    """Return about how long one of many pairs takes, given the lengths."""
+    if choice <= WORD:
+        return TEXT_PAIR + query * choice * TEXT_SYMBOL_PAIR
+    if query <= WORD:
+        return SHORT_TEXT_PAIR + choice * SYMBOL
+    return LONG_TEXT_PAIR + (query + choice) * LONG_SYMBOL + query * choice * SYMBOL_PAIR
 
 
 KERNEL = Kernel(
