@@ -154,16 +154,18 @@ def test_long_texts_as_rapidfuzz(alphabet, edits, limit):
 
 
 @pytest.mark.parametrize("shift", [1, 63, 255, 256, 257, 400, 1100, 2500])
-def test_a_shift_that_leaves_the_first_bands(shift):
-    """Moved text takes the best path far from the diagonal, along the border of the band and outside of it."""
+@pytest.mark.parametrize("surplus", [0, 1, 300])
+def test_a_shift_that_leaves_the_first_bands(shift, surplus):
+    """The best path runs far from the diagonal: along the border of a band as wide as the distance, to the cell."""
     levenshtein = pytest.importorskip("rapidfuzz.distance").Levenshtein
     rng = np.random.default_rng(shift)
-    body, head, tail = (random_text(rng, length, "ACGT") for length in (4000, shift, shift))
-    a, b = "x" + head + body + "y", "z" + body + tail + "w"
-    wanted = levenshtein.distance(a, b)
-    assert gilfree.edit_distance(a, b) == wanted
-    assert gilfree.edit_distance(a, b, max_distance=wanted) == wanted
-    assert gilfree.edit_distance(a, b, max_distance=wanted - 1) == wanted
+    body, head, tail = random_text(rng, 5000, "ACGT"), "x" * shift, "y" * (shift + surplus)
+    for a, b in ((head + body, body + tail), (body + head, tail + body)):
+        wanted = levenshtein.distance(a, b)
+        assert gilfree.edit_distance(a, b) == wanted
+        assert gilfree.edit_distance(b, a) == wanted
+        assert gilfree.edit_distance(a, b, max_distance=wanted) == wanted
+        assert gilfree.edit_distance(a, b, max_distance=wanted - 1) == wanted
 
 
 def test_every_length_of_choice_as_rapidfuzz():

@@ -4,10 +4,11 @@ The matrix of distances between all prefixes of a pattern and of a text changes 
 column to column, so a column is two words of bits: where it rises and where it falls. `next_column` takes one column to
 the next in some ten operations for as many rows as a word has bits.
 
-Three ways to use it:
+Four ways to use it:
 
 - one short pattern: a word is a register (`short_distance`);
 - many short patterns: each lane of a vector is a word of its own (`compare`);
+- a few words: the last row of each is carried over to the next one (`few_words`);
 - one long pattern: the matrix is cut into stripes of rows. The words of a stripe sit in the lanes of two vectors; each
   lane is one column behind the lane above it, whose horizontal differences it takes over (`stripe`). Columns that no
   path of at most k edits can reach are left out (Ukkonen 1985), and k grows until the distance is at most k.
@@ -60,6 +61,7 @@ cdef enum:
     STRIPE_ROWS = STRIPE_WORDS * WORD
     TILE = 512  # columns of a stripe whose symbols are spread out at a time
     TILE_STRIDE = TILE + LANES_U64
+    FEW_WORDS = 4
     FIRST_BAND = 512
     SMALL = 2048  # columns, of which a first band would save too little
     BAND_GROWTH = 8
@@ -216,6 +218,7 @@ cdef struct Long:
     int32_t *pattern  # its symbols' numbers, one a row
     int32_t *text  # one a column, with LANES_U64 zeros before and after
     int8_t *carry  # by how much the last row rises to each column; one, above the first stripe
+    int32_t numbers  # that occur: from 0 to less than this
     int planes  # bits that tell the numbers apart
     u64 *pattern_planes  # for each bit of the numbers, its complement in the words of the stripe
     uint64_t *text_planes  # for each bit, all ones or none for each column of the tile
@@ -289,7 +292,7 @@ cdef inline int stripe(
     cdef const u64 *rows
     cdef int64_t carry
     cdef Py_ssize_t time, tile, tile_end, steps = end - begin + LANES_U64 - 1
-    cdef int plane, index, status
+    cdef int index, status
 
     for index in range(LANES_U64):
         started[index] = 0
@@ -308,7 +311,7 @@ cdef inline int stripe(
             rows = self.pattern_planes
             upper_matches = real[0]
             lower_matches = real[1]
-            for plane in range(self.planes):
+            for _ in range(self.planes):
                 symbols = load_u64(column)
                 upper_matches = (symbols ^ rows[0]) & upper_matches
                 lower_matches = (symbols ^ rows[1]) & lower_matches
@@ -399,9 +402,58 @@ cdef inline int number_symbols(Long *self, const Text *pattern, const Text *text
         start = end
         status = poll(stop)
     discard(&alphabet)
+    self.numbers = last + 1
     self.planes = 0
     while last >> self.planes:
         self.planes += 1
+    return status
+
+
+cdef inline void next_in_word(Column *self, uint64_t matches, uint64_t *flat, uint64_t *falling) noexcept nogil:
+    """As `next_column`, below a row that is flat or falls if these are 1; replaces them by those of the last row."""
+    cdef uint64_t x = matches | falling[0]
+    cdef uint64_t diagonal = (((x & self.rises) + self.rises) ^ self.rises) | x | self.falls
+    cdef uint64_t next_flat = (diagonal | self.rises) & ~self.falls
+    cdef uint64_t next_falling = diagonal & self.rises
+    cdef uint64_t shifted = (next_flat + next_flat) | flat[0]
+    self.rises = (next_falling + next_falling) | falling[0] | (shifted & ~diagonal)
+    self.falls = diagonal & ~shifted
+    flat[0] = next_flat >> 63
+    falling[0] = next_falling >> 63
+
+
+cdef inline int few_words(const Long *self, int64_t *distance, Poll *stop) noexcept nogil:
+    """The distance where the pattern has up to FEW_WORDS words, too few to fill a stripe."""
+    cdef Column columns[FEW_WORDS]
+    cdef int words = <int> ((self.rows + WORD - 1) // WORD)
+    cdef Py_ssize_t skipped = words * WORD - self.rows
+    cdef uint64_t *masks = <uint64_t *> calloc(<size_t> self.numbers * words, sizeof(uint64_t))
+    cdef const uint64_t *row
+    cdef uint64_t flat, falling
+    cdef Py_ssize_t index, row_bit, end, start = 0
+    cdef int word, status = OK
+    if masks == NULL:
+        return NO_MEMORY
+    for index in range(self.rows):
+        row_bit = skipped + index
+        masks[self.pattern[index] * <Py_ssize_t> words + row_bit // WORD] |= (<uint64_t> 1) << row_bit % WORD
+    for word in range(words):
+        columns[word].rises = ~<uint64_t> 0
+        columns[word].falls = 0
+    columns[0].rises <<= skipped
+    while start < self.columns and status == OK:
+        end = min(self.columns, start + <Py_ssize_t> POLL_EVERY)
+        for index in range(start, end):
+            row = masks + self.text[LANES_U64 + index] * <Py_ssize_t> words
+            flat = falling = 0
+            for word in range(words):
+                next_in_word(&columns[word], row[word], &flat, &falling)
+        start = end
+        status = poll(stop)
+    distance[0] = self.columns
+    for word in range(words):
+        distance[0] += ones(columns[word].rises) - ones(columns[word].falls)
+    free(masks)
     return status
 
 
@@ -424,11 +476,13 @@ cdef inline int long_distance(
         status = NO_MEMORY
     if status == OK:
         status = number_symbols(&self, pattern, text, stop)
-    if status == OK:
+    if status == OK and pattern.length <= FEW_WORDS * WORD:
+        status = few_words(&self, distance, stop)
+    elif status == OK:
         planes = malloc(self.planes * (2 * sizeof(u64) + TILE_STRIDE * sizeof(uint64_t)) + ALIGNMENT)
         if planes == NULL:
             status = NO_MEMORY
-    if status == OK:
+    if planes != NULL:
         self.pattern_planes = <u64 *> align(planes)
         self.text_planes = <uint64_t *> (self.pattern_planes + 2 * self.planes)
         while True:

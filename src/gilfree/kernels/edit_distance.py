@@ -21,9 +21,9 @@ __all__ = ["KERNEL", "edit_distance", "edit_distance_pure", "edit_distances", "e
 # What any distance is below; a greater `max_distance` is no limit.
 NO_LIMIT = 2**31 - 1
 
-# Measured, in seconds: for each symbol and each pair of symbols of two texts compared by themselves; for each text, each
-# pair of texts and each pair of symbols where choices are compared in vectors; for each pair of texts and each symbol
-# where they are too long for that.
+# Measured, in seconds: for each symbol and each pair of symbols of two texts compared by themselves; for each text,
+# each pair of texts and each pair of symbols where choices are compared in vectors; for each pair of texts and each
+# symbol where they are too long for that.
 SYMBOL = 2e-9
 SYMBOL_PAIR = 5e-12
 TEXT = 40e-9
