@@ -195,6 +195,16 @@ def test_strings_of_different_widths():
     assert gilfree.edit_distances(["abc", "ab😀"], ["abé", "ab😀", "abc"]).tolist() == [[1, 1, 0], [1, 0, 1]]
 
 
+@pytest.mark.parametrize("length", [5, 64, 200, 3000])
+def test_thousands_of_different_symbols(length):
+    """Whatever slot or page symbols share, they are not taken for one another."""
+    one = "".join(map(chr, range(0x4E00, 0x4E00 + length)))
+    other = "".join(map(chr, range(0x10000, 0x10000 + 4000))) + "".join(map(chr, range(0x100, 0x2000)))
+    assert gilfree.edit_distance(one, other) == len(other)
+    assert gilfree.edit_distance(one, other[: length - 1]) == length
+    assert gilfree.edit_distances([other], [one, other[:64]]).tolist() == [[len(other), len(other) - 64]]
+
+
 def test_bytes_are_compared_by_bytes_and_text_by_code_points():
     assert gilfree.edit_distance("é", "e") == 1
     assert gilfree.edit_distance("é".encode(), b"e") == 2
