@@ -339,24 +339,33 @@ def test_the_same_for_holding_releasing_and_any_workers():
     assert {gilfree.edit_distance(a, b, workers=n, release_gil=True) for n in (1, 2, 3, 7)} == {distance}
 
 
-SLOW = [
-    lambda stop: _kernels.edit_distance(
-        random_text(np.random.default_rng(1), 10**6, "ACGT"),
-        random_text(np.random.default_rng(2), 10**6, "ACGT"),
-        None,
-        stop=stop,
-    ),
-    lambda stop: _kernels.edit_distances(
-        ("abcdefgh" * 5,) * 20_000, ("hgfedcba" * 6,) * 20_000, None, np.empty((20_000, 20_000), np.int32), stop=stop
-    ),
-    lambda stop: _kernels.edit_distances(
-        ("abcdefgh" * 200,) * 1000, ("hgfedcba" * 300,) * 1000, None, np.empty((1000, 1000), np.int32), stop=stop
-    ),
-]
+def one_huge_pair():
+    """Return a call that takes many seconds, almost all of them in stripes."""
+    rng = np.random.default_rng(1)
+    a, b = (random_text(rng, 400_000, "ACGTUVWXYZ") for _ in range(2))
+    return lambda stop: _kernels.edit_distance(a, b, None, stop=stop)
 
 
-@pytest.mark.parametrize("call", SLOW)
-def test_a_stop_ends_a_long_call(call):
+def a_few_words():
+    a, b = "abcdefgh" * 30, "hgfedcba" * 20_000_000
+    return lambda stop: _kernels.edit_distance(a, b, None, stop=stop)
+
+
+def many_short_pairs():
+    out = np.empty((20_000, 20_000), np.int32)
+    queries, choices = ("abcdefgh" * 5,) * 20_000, ("hgfedcba" * 6,) * 20_000
+    return lambda stop: _kernels.edit_distances(queries, choices, None, out, stop=stop)
+
+
+def many_long_pairs():
+    out = np.empty((1000, 1000), np.int32)
+    queries, choices = ("abcdefgh" * 200,) * 1000, ("hgfedcba" * 300,) * 1000
+    return lambda stop: _kernels.edit_distances(queries, choices, None, out, stop=stop)
+
+
+@pytest.mark.parametrize("prepare", [one_huge_pair, a_few_words, many_short_pairs, many_long_pairs])
+def test_a_stop_ends_a_long_call(prepare):
+    call = prepare()  # first, so that the stop comes while the core is at work and not before it
     stop = _kernels.Stop()
     timer = threading.Timer(0.3, stop.set)
     timer.start()

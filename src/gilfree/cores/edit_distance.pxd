@@ -35,6 +35,7 @@ from gilfree.cores.lanes cimport (
     lane_u32,
     lane_u64,
     load_u64,
+    settle,
     shift_in,
     splat_u8,
     splat_u16,
@@ -662,6 +663,7 @@ cdef inline int compare(
         numbers += length
         rises[0] = balance[lanes](rises[0], falls[0])
         rises[1] = balance[lanes](rises[1], falls[1])
+        settle(rises)
         ranked = self.ranked + query * RANKED_STRIDE + first
         for half in range(2):
             for lane in range(width):

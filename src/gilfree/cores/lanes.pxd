@@ -54,6 +54,7 @@ cdef extern from *:
         #define gilfree_splat_u64(x) ((gilfree_u64){0} + (uint64_t)(x))
         #define gilfree_load_u64(p) ((gilfree_u64)*(const gilfree_u64_at *)(p))
         #define gilfree_lane(v, lane) ((v)[lane])
+        #define gilfree_settle(p) __asm__ volatile("" : : "r"(p) : "memory")
         #define gilfree_add_to_lane(p, lane, x) ((*(p))[lane] += (x))
         static inline gilfree_u64 gilfree_shift_in(gilfree_u64 v, gilfree_u64 next) {
         #if GILFREE_LANES_U64 == 8
@@ -97,6 +98,7 @@ cdef extern from *:
         #define gilfree_splat_u64(x) ((uint64_t)(x))
         #define gilfree_load_u64(p) (*(p))
         #define gilfree_lane(v, lane) (v)
+        #define gilfree_settle(p) ((void)(p))
         #define gilfree_add_to_lane(p, lane, x) (*(p) += (x))
         #define gilfree_shift_in(v, next) (next)
     #endif
@@ -127,6 +129,8 @@ cdef extern from *:
     u64 splat_u64 "gilfree_splat_u64"(uint64_t value) noexcept nogil
     u64 load_u64 "gilfree_load_u64"(const uint64_t *source) noexcept nogil
     u64 shift_in "gilfree_shift_in"(u64 value, u64 next) noexcept nogil  # lanes 1 and up, then lane 0 of `next`
+    # Has a vector computed and stored by now: clang may else compute each lane by itself where it is taken out.
+    void settle "gilfree_settle"(void *vector) noexcept nogil
     uint8_t lane_u8 "gilfree_lane"(u8 value, int lane) noexcept nogil
     uint16_t lane_u16 "gilfree_lane"(u16 value, int lane) noexcept nogil
     uint32_t lane_u32 "gilfree_lane"(u32 value, int lane) noexcept nogil
