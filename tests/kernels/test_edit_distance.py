@@ -5,6 +5,7 @@ import mmap
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -346,11 +347,6 @@ def one_huge_pair():
     return lambda stop: _kernels.edit_distance(a, b, None, stop=stop)
 
 
-def a_few_words():
-    a, b = "abcdefgh" * 30, "hgfedcba" * 20_000_000
-    return lambda stop: _kernels.edit_distance(a, b, None, stop=stop)
-
-
 def many_short_pairs():
     out = np.empty((20_000, 20_000), np.int32)
     queries, choices = ("abcdefgh" * 5,) * 20_000, ("hgfedcba" * 6,) * 20_000
@@ -363,14 +359,27 @@ def many_long_pairs():
     return lambda stop: _kernels.edit_distances(queries, choices, None, out, stop=stop)
 
 
-@pytest.mark.parametrize("prepare", [one_huge_pair, a_few_words, many_short_pairs, many_long_pairs])
+@pytest.mark.parametrize("prepare", [one_huge_pair, many_short_pairs, many_long_pairs])
 def test_a_stop_ends_a_long_call(prepare):
     call = prepare()  # first, so that the stop comes while the core is at work and not before it
     stop = _kernels.Stop()
-    timer = threading.Timer(0.3, stop.set)
+    timer = threading.Timer(0.15, stop.set)
     timer.start()
     with pytest.raises(Cancelled):
         call(stop)
+    timer.join()
+
+
+def test_a_stop_ends_a_few_words_late_in_the_call():
+    """By then all symbols are numbered, which polls too."""
+    a, b = "abcdefgh" * 30, "hgfedcba" * 5_000_000
+    started = time.perf_counter()
+    _kernels.edit_distance(a, b, None)
+    stop = _kernels.Stop()
+    timer = threading.Timer(0.6 * (time.perf_counter() - started), stop.set)
+    timer.start()
+    with pytest.raises(Cancelled):
+        _kernels.edit_distance(a, b, None, stop=stop)
     timer.join()
 
 
