@@ -27,7 +27,9 @@ Graph = tuple[Any, Any, Any, tuple[int, int]]
 
 def make(size: str) -> Call:
     """Return the graph of this size, and its sources."""
-    if size == "medium":
+    if size == "endless":
+        graph, sources = dense(2000), 40_000
+    elif size == "medium":
         graph, sources = words(), MEDIUM_SOURCES
     else:
         side, sources = SIZES[size]
@@ -46,6 +48,14 @@ def roads(side: int) -> Graph:
     built = rng.random(u.size) < 0.9  # noqa: PLR2004
     u, v = u[built], v[built]
     return undirected(u, v, rng.uniform(0.5, 1.5, u.size), side * side)
+
+
+@cache
+def dense(nodes: int) -> Graph:
+    """Return a graph in which every second of all possible edges is there, both ways."""
+    rng = np.random.default_rng(20)
+    u, v = np.nonzero(np.triu(rng.random((nodes, nodes)) < 0.5, 1))  # noqa: PLR2004
+    return undirected(u, v, rng.uniform(0.5, 1.5, u.size), nodes)
 
 
 @cache

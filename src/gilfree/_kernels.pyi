@@ -60,3 +60,24 @@ def shortest_paths(
 
     data (e,) f4 or f8, or None where every edge has length 1; indices (e,) and indptr (n + 1,) both i4 or both i8.
     """
+
+def edit_distance(
+    a: str | Buffer,
+    b: str | Buffer,
+    max_distance: int | None = None,
+    *,
+    release_gil: bool = True,
+    stop: Buffer | None = None,
+) -> int:
+    """Return the distance, max_distance + 1 where it is more; two str, or two bytes-like objects."""
+
+def edit_distances(
+    queries: tuple[str, ...] | tuple[Buffer, ...],
+    choices: tuple[str, ...] | tuple[Buffer, ...],
+    max_distance: int | None,
+    distances: Buffer,
+    *,
+    release_gil: bool = True,
+    stop: Buffer | None = None,
+) -> None:
+    """Write to distances (q, c) i4, max_distance + 1 where it is more; all texts are str, or all bytes-like objects."""

@@ -13,9 +13,13 @@ from cpython.buffer cimport (
     PyBuffer_Release,
     PyObject_GetBuffer,
 )
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree
+from cpython.unicode cimport PyUnicode_DATA, PyUnicode_GET_LENGTH, PyUnicode_KIND
 from libc.stdint cimport int32_t, int64_t, uintptr_t
 from libc.string cimport memset
 
+from gilfree.cores.edit_distance cimport edit_distance as edit_distance_core, edit_distances as edit_distances_core
 from gilfree.cores.mandelbrot cimport mandelbrot as mandelbrot_core
 from gilfree.cores.nearest_neighbors cimport nearest_neighbors as nearest_neighbors_core
 from gilfree.cores.shortest_paths cimport shortest_paths as shortest_paths_core
@@ -35,9 +39,7 @@ from gilfree.cores.stop cimport (
     monotonic,
     store,
 )
-    monotonic,
-    store,
-)
+from gilfree.cores.text cimport Text
 
 from threading import main_thread
 
@@ -52,6 +54,17 @@ cdef extern from "Python.h":
     PyThreadState *PyEval_SaveThread() nogil
     void PyEval_RestoreThread(PyThreadState *thread) nogil
     int PyErr_CheckSignals() nogil
+
+cdef extern from *:
+    """
+    #if PY_VERSION_HEX < 0x030C0000
+        /* Strings made by functions that Python 3.12 removed have no data yet. */
+        #define gilfree_ready(text) PyUnicode_READY(text)
+    #else
+        #define gilfree_ready(text) 0
+    #endif
+    """
+    int ready "gilfree_ready"(object text) except -1
 
 cdef extern from *:
     """
@@ -152,6 +165,8 @@ cdef int finish(int status) except -1:
 cdef enum:
     FLOAT = 1
     INTEGER = 2
+    LONGEST_TEXT = 0x7fffffff  # distances are 32 bits wide
+    POLLED_FROM = 100_000  # pairs of symbols; less takes some microseconds
 
 
 cdef bint has_kind(const char *format, int kind) noexcept:
@@ -193,6 +208,41 @@ cdef int want_length(Py_buffer *view, str name, int axis, Py_ssize_t length) exc
     return 0
 
 
+cdef int raise_not_text(item, str name, Py_ssize_t index, str wanted) except -1:
+    place = name if index < 0 else f"{name}[{index}]"
+    raise TypeError(f"{place}: wanted {wanted}, got {type(item).__name__}")
+
+
+cdef int read_text(Text *text, Py_buffer *view, item, str name, Py_ssize_t index, bint as_str) except -1:
+    """Describes a str or a bytes-like object to a core; ``view`` holds its buffer where it could change or go away."""
+    if isinstance(item, str) != as_str or isinstance(item, memoryview) and item.itemsize != 1:
+        raise_not_text(item, name, index, "str" if as_str else "a bytes-like object")
+    if as_str:
+        if ready(item) < 0:
+            raise MemoryError
+        text.symbols = PyUnicode_DATA(item)
+        text.length = PyUnicode_GET_LENGTH(item)
+        text.width = PyUnicode_KIND(item)
+    elif isinstance(item, bytes):
+        text.symbols = PyBytes_AS_STRING(item)
+        text.length = PyBytes_GET_SIZE(item)
+        text.width = 1
+    else:
+        try:
+            PyObject_GetBuffer(item, view, PyBUF_C_CONTIGUOUS)
+        except (BufferError, TypeError, ValueError):
+            raise_not_text(item, name, index, "a bytes-like object")
+        if view.itemsize != 1:
+            raise_not_text(item, name, index, "a bytes-like object")
+        text.symbols = view.buf
+        text.length = view.len
+        text.width = 1
+    if text.length >= LONGEST_TEXT:
+        place = name if index < 0 else f"{name}[{index}]"
+        raise ValueError(f"{place}: wanted less than {LONGEST_TEXT} symbols, got {text.length}")
+    return 0
+
+
 cdef void give_back(Py_buffer *views, int count) noexcept:
     for index in range(count):
         PyBuffer_Release(&views[index])
@@ -230,6 +280,83 @@ cdef int begin(Poll *self, Py_buffer *view, flag, bint release_gil) except -1:
         if release_gil:
             self.thread = PyThreadState_Get()
     return 0
+
+
+def edit_distance(a, b, max_distance=None, *, bint release_gil=True, stop=None):
+    cdef Py_buffer views[3]
+    cdef Text texts[2]
+    cdef Poll poll
+    cdef int64_t distance = 0, limit = LONGEST_TEXT if max_distance is None else max_distance
+    cdef bint as_str = isinstance(a, str)
+    cdef int status
+    if limit < 0:
+        raise ValueError(f"max_distance: wanted 0 or more, got {limit}")
+    memset(views, 0, sizeof(views))
+    try:
+        read_text(&texts[0], &views[0], a, "a", -1, as_str)
+        read_text(&texts[1], &views[1], b, "b", -1, as_str)
+        if texts[0].length * texts[1].length < POLLED_FROM:
+            memset(&poll, 0, sizeof(poll))
+        else:
+            begin(&poll, &views[2], stop, release_gil)
+        if release_gil:
+            with nogil:
+                status = edit_distance_core(&texts[0], &texts[1], limit, &distance, &poll)
+        else:
+            status = edit_distance_core(&texts[0], &texts[1], limit, &distance, &poll)
+        finish(status)
+        return distance
+    finally:
+        give_back(views, 3)
+
+
+def edit_distances(
+    tuple queries not None, tuple choices not None, max_distance, distances, *, bint release_gil=True, stop=None
+):
+    cdef Py_buffer own[2]
+    cdef Py_buffer *views = NULL
+    cdef Text *texts = NULL
+    cdef Py_ssize_t query_count = len(queries), choice_count = len(choices), index
+    cdef Poll poll
+    cdef int64_t limit = LONGEST_TEXT if max_distance is None else max_distance
+    cdef bint as_str = isinstance(queries[0] if queries else choices[0] if choices else "", str)
+    cdef int status
+    if limit < 0:
+        raise ValueError(f"max_distance: wanted 0 or more, got {limit}")
+    memset(own, 0, sizeof(own))
+    try:
+        take(&own[0], distances, "distances", INTEGER, 4, 2, writable=True)
+        want_length(&own[0], "distances", 0, query_count)
+        want_length(&own[0], "distances", 1, choice_count)
+        texts = <Text *> PyMem_RawCalloc(query_count + choice_count, sizeof(Text))
+        # Untouched pages of it cost nothing: str and bytes need no holding.
+        views = <Py_buffer *> PyMem_RawCalloc(query_count + choice_count, sizeof(Py_buffer))
+        if texts == NULL or views == NULL:
+            raise MemoryError
+        for index in range(query_count):
+            read_text(&texts[index], &views[index], queries[index], "queries", index, as_str)
+        for index in range(choice_count):
+            read_text(
+                &texts[query_count + index], &views[query_count + index], choices[index], "choices", index, as_str
+            )
+        begin(&poll, &own[1], stop, release_gil)
+        if release_gil:
+            with nogil:
+                status = edit_distances_core(
+                    texts, query_count, texts + query_count, choice_count, limit, <int32_t *> own[0].buf, &poll
+                )
+        else:
+            status = edit_distances_core(
+                texts, query_count, texts + query_count, choice_count, limit, <int32_t *> own[0].buf, &poll
+            )
+        finish(status)
+    finally:
+        if views != NULL and not as_str:
+            for index in range(query_count + choice_count):
+                PyBuffer_Release(&views[index])
+        PyMem_RawFree(views)
+        PyMem_RawFree(texts)
+        give_back(own, 2)
 
 
 def mandelbrot(x, y, int max_iterations, counts, *, bint release_gil=True, stop=None):

@@ -18,15 +18,15 @@ import pytest
 pytest.importorskip("rich")
 pytest.importorskip("matplotlib")
 
-from rich.console import Console
-
-from gilfree import cli
 from gilfree.benchmarks import bench, command, report, table
 from gilfree.benchmarks.bench import failures, measure
 from gilfree.benchmarks.implementations import IMPLEMENTATIONS
 from gilfree.benchmarks.models import MODELS
 from gilfree.benchmarks.plan import Plan
 from gilfree.benchmarks.progress import Silent, listener
+from rich.console import Console
+
+from gilfree import cli
 
 psutil = pytest.importorskip("psutil")
 

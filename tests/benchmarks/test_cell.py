@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from gilfree.benchmarks import cell as cell_module
 from gilfree.benchmarks.cell import Order, WrongResultError, identical, take_part
 from gilfree.benchmarks.models import available_models

@@ -3,9 +3,9 @@
 from collections import Counter
 
 import pytest
-
 from gilfree.benchmarks.implementations import IMPLEMENTATIONS
 from gilfree.benchmarks.plan import make_plan, matching, worker_counts
+
 from gilfree.kernels import KERNELS
 
 MODELS = ("serial", "threads", "processes-spawn", "processes-forkserver")

@@ -1,9 +1,9 @@
 """The problems, as the suite relies on them."""
 
 import pytest
-
 from gilfree.benchmarks.implementations import IMPLEMENTATIONS
 from gilfree.benchmarks.problems import PROBLEMS
+
 from gilfree.kernels import KERNELS
 
 

@@ -4,7 +4,6 @@ from itertools import product
 from math import comb
 
 import pytest
-
 from gilfree.benchmarks.summary import CONFIDENCE, fewest_rounds, noise, summarise
 
 

@@ -1,8 +1,8 @@
 import ast
 import sys
 import threading
-from array import array
 import time
+from array import array
 from math import inf, nan
 from pathlib import Path
 

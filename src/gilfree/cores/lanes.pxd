@@ -7,7 +7,7 @@ comparisons go through the functions below, which give all bits set where true a
 Compilers without GNU vectors (MSVC) get one lane, and the same code.
 """
 
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 cdef extern from *:
     """
@@ -101,6 +101,40 @@ cdef extern from *:
             *(gilfree_four *)totals = (*(gilfree_four *)columns + *(gilfree_four *)(columns + 4))
                 + (*(gilfree_four *)(columns + 8) + *(gilfree_four *)(columns + 12));
         }
+        #define GILFREE_LANES_U8 GILFREE_VECTOR_BYTES
+        #define GILFREE_LANES_U16 (GILFREE_VECTOR_BYTES / 2)
+        #define GILFREE_LANES_U32 (GILFREE_VECTOR_BYTES / 4)
+        #define GILFREE_LANES_U64 (GILFREE_VECTOR_BYTES / 8)
+        typedef uint8_t gilfree_u8 __attribute__((vector_size(GILFREE_VECTOR_BYTES)));
+        typedef uint16_t gilfree_u16 __attribute__((vector_size(GILFREE_VECTOR_BYTES)));
+        typedef uint32_t gilfree_u32 __attribute__((vector_size(GILFREE_VECTOR_BYTES)));
+        typedef uint64_t gilfree_u64 __attribute__((vector_size(GILFREE_VECTOR_BYTES)));
+        typedef uint64_t gilfree_u64_at __attribute__((vector_size(GILFREE_VECTOR_BYTES), aligned(8), may_alias));
+        #define gilfree_splat_u8(x) ((gilfree_u8){0} + (uint8_t)(x))
+        #define gilfree_splat_u16(x) ((gilfree_u16){0} + (uint16_t)(x))
+        #define gilfree_splat_u32(x) ((gilfree_u32){0} + (uint32_t)(x))
+        #define gilfree_splat_u64(x) ((gilfree_u64){0} + (uint64_t)(x))
+        #define gilfree_load_u64(p) ((gilfree_u64)*(const gilfree_u64_at *)(p))
+        #define gilfree_lane(v, lane) ((v)[lane])
+        #define gilfree_settle(p) __asm__ volatile("" : : "r"(p) : "memory")
+        #define gilfree_add_to_lane(p, lane, x) ((*(p))[lane] += (x))
+        static inline gilfree_u64 gilfree_shift_in(gilfree_u64 v, gilfree_u64 next) {
+        #if GILFREE_LANES_U64 == 8
+            enum { A = 1, B, C, D, E, F, G, H };
+            #define GILFREE_SHIFTED A, B, C, D, E, F, G, H
+        #elif GILFREE_LANES_U64 == 4
+            enum { A = 1, B, C, D };
+            #define GILFREE_SHIFTED A, B, C, D
+        #else
+            enum { A = 1, B };
+            #define GILFREE_SHIFTED A, B
+        #endif
+        #if defined(__clang__)
+            return __builtin_shufflevector(v, next, GILFREE_SHIFTED);
+        #else
+            return __builtin_shuffle(v, next, (gilfree_u64){GILFREE_SHIFTED});
+        #endif
+        }
     #else
         #define GILFREE_LANES_F64 1
         typedef double gilfree_f64;
@@ -131,13 +165,38 @@ cdef extern from *:
             totals[2] = c;
             totals[3] = d;
         }
+        #define GILFREE_LANES_U8 1
+        #define GILFREE_LANES_U16 1
+        #define GILFREE_LANES_U32 1
+        #define GILFREE_LANES_U64 1
+        typedef uint8_t gilfree_u8;
+        typedef uint16_t gilfree_u16;
+        typedef uint32_t gilfree_u32;
+        typedef uint64_t gilfree_u64;
+        #define gilfree_splat_u8(x) ((uint8_t)(x))
+        #define gilfree_splat_u16(x) ((uint16_t)(x))
+        #define gilfree_splat_u32(x) ((uint32_t)(x))
+        #define gilfree_splat_u64(x) ((uint64_t)(x))
+        #define gilfree_load_u64(p) (*(p))
+        #define gilfree_lane(v, lane) (v)
+        #define gilfree_settle(p) ((void)(p))
+        #define gilfree_add_to_lane(p, lane, x) (*(p) += (x))
+        #define gilfree_shift_in(v, next) (next)
     #endif
     #endif
     """
     enum:
         LANES_F64 "GILFREE_LANES_F64"
+        LANES_U8 "GILFREE_LANES_U8"
+        LANES_U16 "GILFREE_LANES_U16"
+        LANES_U32 "GILFREE_LANES_U32"
+        LANES_U64 "GILFREE_LANES_U64"
     ctypedef double f64 "gilfree_f64"
     ctypedef int64_t i64 "gilfree_i64"
+    ctypedef uint8_t u8 "gilfree_u8"
+    ctypedef uint16_t u16 "gilfree_u16"
+    ctypedef uint32_t u32 "gilfree_u32"
+    ctypedef uint64_t u64 "gilfree_u64"
     f64 splat_f64 "gilfree_splat_f64"(double value) noexcept nogil
     i64 splat_i64 "gilfree_splat_i64"(int64_t value) noexcept nogil
     f64 load_f64 "gilfree_load_f64"(const double *source) noexcept nogil
@@ -162,3 +221,19 @@ cdef extern from *:
         const float *rows, Py_ssize_t row, float *columns, Py_ssize_t column
     ) noexcept nogil
     void totals4 "gilfree_totals4"(f32 a, f32 b, f32 c, f32 d, float *totals) noexcept nogil
+    u8 splat_u8 "gilfree_splat_u8"(uint64_t value) noexcept nogil
+    u16 splat_u16 "gilfree_splat_u16"(uint64_t value) noexcept nogil
+    u32 splat_u32 "gilfree_splat_u32"(uint64_t value) noexcept nogil
+    u64 splat_u64 "gilfree_splat_u64"(uint64_t value) noexcept nogil
+    u64 load_u64 "gilfree_load_u64"(const uint64_t *source) noexcept nogil
+    u64 shift_in "gilfree_shift_in"(u64 value, u64 next) noexcept nogil  # lanes 1 and up, then lane 0 of `next`
+    # Has a vector computed and stored by now: clang may else compute each lane by itself where it is taken out.
+    void settle "gilfree_settle"(void *vector) noexcept nogil
+    uint8_t lane_u8 "gilfree_lane"(u8 value, int lane) noexcept nogil
+    uint16_t lane_u16 "gilfree_lane"(u16 value, int lane) noexcept nogil
+    uint32_t lane_u32 "gilfree_lane"(u32 value, int lane) noexcept nogil
+    uint64_t lane_u64 "gilfree_lane"(u64 value, int lane) noexcept nogil
+    void add_to_lane_u8 "gilfree_add_to_lane"(u8 *target, int lane, uint8_t value) noexcept nogil
+    void add_to_lane_u16 "gilfree_add_to_lane"(u16 *target, int lane, uint16_t value) noexcept nogil
+    void add_to_lane_u32 "gilfree_add_to_lane"(u32 *target, int lane, uint32_t value) noexcept nogil
+    void add_to_lane_u64 "gilfree_add_to_lane"(u64 *target, int lane, uint64_t value) noexcept nogil

@@ -3,6 +3,7 @@
 A kernel's face checks its arguments and describes the call as `Work`; `run` does the rest.
 """
 
+import sys
 from array import array
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -27,8 +28,6 @@ CHUNK_SECONDS = 100e-6
 # More chunks than workers, so that unequal chunks even out. Where a chunk's arguments are pickled, each costs.
 CHUNKS_PER_THREAD = 16
 CHUNKS_PER_REMOTE_WORKER = 2
-# A thread that holds the GIL lets nobody else run Python, Ctrl-C's handler included, until its chunk ends.
-HELD_CHUNK_SECONDS = 20e-3
 
 
 @dataclass(frozen=True)
@@ -67,14 +66,20 @@ def releases(release_gil: bool | None, seconds: float) -> bool:  # noqa: FBT001 
     return seconds >= RELEASE_FROM_SECONDS if release_gil is None else bool(release_gil)
 
 
+def gil_enabled() -> bool:
+    """Return whether there is a GIL to hold; free-threaded builds of Python mostly run without one."""
+    ask = getattr(sys, "_is_gil_enabled", None)  # new in Python 3.13
+    return ask is None or ask()
+
+
 def run(work: Work, workers: Workers, release_gil: bool | None, *, shared_out: bool = False) -> None:  # noqa: FBT001
     """Fill ``work.outputs``.
 
     ``shared_out`` says that the caller passed ``out=``, which only workers who share memory can fill.
     """
+    release = releases(release_gil, work.seconds)
     if workers.__class__ is int and workers == 1:
-        core = getattr(_kernels, work.core)
-        core(*work.inputs, *work.outputs, release_gil=releases(release_gil, work.seconds))
+        _run_here(work, release)
         return
     who = crew(workers)
     if shared_out and who.kind == "elsewhere":
@@ -82,8 +87,11 @@ def run(work: Work, workers: Workers, release_gil: bool | None, *, shared_out: b
             "out: wanted workers that share memory with the caller (threads or interpreters), got "
             f"{type(workers).__name__}"
         )
-    release = releases(release_gil, work.seconds)
-    grid = _grid(work, who, release, chosen=isinstance(workers, Executor) or callable(workers))
+    if who.kind == "threads" and not release and gil_enabled():
+        # One thread at a time could compute, and while another did, this one could not even see Ctrl-C.
+        _run_here(work, release)
+        return
+    grid = _grid(work, who, chosen=isinstance(workers, Executor) or callable(workers))
     if who.kind == "threads":
         _run_in_threads(work, who, grid, release)
     elif who.kind == "interpreters":
@@ -92,7 +100,7 @@ def run(work: Work, workers: Workers, release_gil: bool | None, *, shared_out: b
         _run_elsewhere(work, who, grid, release)
 
 
-def _grid(work: Work, who: Crew, release: bool, *, chosen: bool) -> list[tuple[int, int]]:  # noqa: FBT001
+def _grid(work: Work, who: Crew, *, chosen: bool) -> list[tuple[int, int]]:
     """Return the rows of each chunk, as (start, stop).
 
     An executor that the caller chose is used whatever the work; a number of workers only where it pays.
@@ -101,10 +109,12 @@ def _grid(work: Work, who: Crew, release: bool, *, chosen: bool) -> list[tuple[i
     count = min(int(work.seconds / CHUNK_SECONDS), per_worker * who.size)
     if chosen:
         count = max(count, who.size)
-    if who.kind == "threads" and not release:
-        count = max(count, int(work.seconds / HELD_CHUNK_SECONDS))
     count = max(1, min(work.rows, count))
     return [(work.rows * i // count, work.rows * (i + 1) // count) for i in range(count)]
+
+
+def _run_here(work: Work, release: bool) -> None:  # noqa: FBT001
+    getattr(_kernels, work.core)(*work.inputs, *work.outputs, release_gil=release)
 
 
 def _run_in_threads(work: Work, who: Crew, grid: list[tuple[int, int]], release: bool) -> None:  # noqa: FBT001
