@@ -23,8 +23,8 @@ LENGTHS = [2e-6, 5e-6, 10e-6, 20e-6, 50e-6, 100e-6, 200e-6, 500e-6, 1e-3, 2e-3, 
 ROUNDS = 5
 ROUND_SECONDS = 0.1
 
-# A point that neither escapes nor, for a very long time, closes a cycle: time is proportional to the iterations.
-X, Y = np.array([-1.25 + 1e-13]), np.array([1e-12])
+# One pixel that neither escapes nor, for a very long time, closes a cycle: time is proportional to the iterations.
+PIXEL = (range(1), 1, 1, -1.25 + 1e-13, 1e-12, 1.0)
 
 
 def call_of(seconds: float) -> Callable[..., None]:
@@ -32,9 +32,9 @@ def call_of(seconds: float) -> Callable[..., None]:
     counts = np.empty((1, 1), np.int32)
     probe = 10**5
     start = time.perf_counter()
-    _kernels.mandelbrot(X, Y, probe, counts)
+    _kernels.mandelbrot(*PIXEL, probe, counts)
     each = (time.perf_counter() - start) / probe
-    return partial(_kernels.mandelbrot, X, Y, max(1, int(seconds / each)), counts)
+    return partial(_kernels.mandelbrot, *PIXEL, max(1, int(seconds / each)), counts)
 
 
 def rates(*bodies: Callable[[], object]) -> list[float]:

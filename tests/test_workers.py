@@ -67,7 +67,7 @@ class TestCpuCount:
 
     def test_a_small_quota_wins_over_the_affinity(self, monkeypatch):
         monkeypatch.delenv("GILFREE_NUM_THREADS", raising=False)
-        monkeypatch.setattr("gilfree.workers.cgroup_quota", lambda: 0.5)
+        monkeypatch.setattr("gilfree.workers.own_quota", lambda: 0.5)
         count, source = cpu_count_and_source()
         assert count == 1
         assert source == "cgroup quota of 0.5 CPUs" or os.cpu_count() == 1

@@ -20,15 +20,22 @@ def stop(flag: Buffer) -> None:
     """
 
 def mandelbrot(
-    x: Buffer,
-    y: Buffer,
+    rows: range,
+    width: int,
+    height: int,
+    real: float,
+    imaginary: float,
+    side: float,
     max_iterations: int,
     counts: Buffer,
     *,
     release_gil: bool = True,
     stop: Buffer | None = None,
 ) -> None:
-    """Write to counts (h, w) i4 the escape counts of c = x[column] + i·y[row]; x (w,) f8, y (h,) f8."""
+    """Write to counts (len(rows), width) i4 the escape counts of these rows of a picture.
+
+    The picture is width × height pixels of this side, around the point real + i·imaginary.
+    """
 
 def nearest_neighbors(
     queries: Buffer,

@@ -20,7 +20,7 @@ from libc.stdint cimport int32_t, int64_t, uintptr_t
 from libc.string cimport memset
 
 from gilfree.cores.edit_distance cimport edit_distance as edit_distance_core, edit_distances as edit_distances_core
-from gilfree.cores.mandelbrot cimport mandelbrot as mandelbrot_core
+from gilfree.cores.mandelbrot cimport Picture, mandelbrot as mandelbrot_core
 from gilfree.cores.nearest_neighbors cimport nearest_neighbors as nearest_neighbors_core
 from gilfree.cores.shortest_paths cimport shortest_paths as shortest_paths_core
 from gilfree.cores.stop cimport (
@@ -359,32 +359,35 @@ def edit_distances(
         give_back(own, 2)
 
 
-def mandelbrot(x, y, int max_iterations, counts, *, bint release_gil=True, stop=None):
-    cdef Py_buffer views[4]
+def mandelbrot(
+    range rows not None, Py_ssize_t width, Py_ssize_t height, double real, double imaginary, double side,
+    int max_iterations, counts, *, bint release_gil=True, stop=None
+):
+    cdef Py_buffer views[2]
+    cdef Picture picture
+    cdef Py_ssize_t first_row = rows.start
     cdef Poll poll
     cdef int status
     memset(views, 0, sizeof(views))
+    picture.width, picture.height = width, height
+    picture.real, picture.imaginary, picture.side = real, imaginary, side
     try:
-        take(&views[0], x, "x", FLOAT, 8, 1)
-        take(&views[1], y, "y", FLOAT, 8, 1)
-        take(&views[2], counts, "counts", INTEGER, 4, 2, writable=True)
-        want_length(&views[2], "counts", 0, views[1].shape[0])
-        want_length(&views[2], "counts", 1, views[0].shape[0])
-        begin(&poll, &views[3], stop, release_gil)
+        take(&views[0], counts, "counts", INTEGER, 4, 2, writable=True)
+        want_length(&views[0], "counts", 0, len(rows))
+        want_length(&views[0], "counts", 1, width)
+        begin(&poll, &views[1], stop, release_gil)
         if release_gil:
             with nogil:
                 status = mandelbrot_core(
-                    <const double *> views[0].buf, views[0].shape[0], <const double *> views[1].buf, views[1].shape[0],
-                    max_iterations, <int32_t *> views[2].buf, &poll,
+                    &picture, first_row, views[0].shape[0], max_iterations, <int32_t *> views[0].buf, &poll
                 )
         else:
             status = mandelbrot_core(
-                <const double *> views[0].buf, views[0].shape[0], <const double *> views[1].buf, views[1].shape[0],
-                max_iterations, <int32_t *> views[2].buf, &poll,
+                &picture, first_row, views[0].shape[0], max_iterations, <int32_t *> views[0].buf, &poll
             )
         finish(status)
     finally:
-        give_back(views, 4)
+        give_back(views, 2)
 
 
 def nearest_neighbors(queries, points, Py_ssize_t k, distances, indices, *, bint release_gil=True, stop=None):

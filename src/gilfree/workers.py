@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import cache
 from math import ceil
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -48,10 +49,16 @@ def cpu_count_and_source() -> tuple[int, str]:
         cpus, source = len(os.sched_getaffinity(0)), "CPU affinity"
     else:
         cpus, source = os.cpu_count() or 1, "CPUs of the machine"
-    quota = cgroup_quota()
+    quota = own_quota()
     if quota is not None and ceil(quota) < cpus:
         return max(1, ceil(quota)), f"cgroup quota of {quota:g} CPUs"
     return cpus, source
+
+
+@cache
+def own_quota() -> float | None:
+    """Return this process's `cgroup_quota`, read once: reading takes half a millisecond."""
+    return cgroup_quota()
 
 
 def cgroup_quota(root: Path = Path("/sys/fs/cgroup"), self_cgroup: Path = Path("/proc/self/cgroup")) -> float | None:
@@ -157,8 +164,9 @@ def _is_interpreter_pool(executor: Executor) -> bool:
     return module is not None and isinstance(executor, module.InterpreterPoolExecutor)
 
 
-# Keyed by process: a pool's threads do not survive a fork, so a child makes its own. No lock guards the table, because
-# a lock that another thread holds during a fork stays locked in the child; setdefault is atomic without one.
+# Keyed by process and number of workers: a pool's threads do not survive a fork, so a child makes its own. No lock
+# guards the table, because a lock that another thread holds during a fork stays locked in the child; setdefault is
+# atomic without one.
 _pools: dict[tuple[int, int], ThreadPoolExecutor] = {}
 
 
@@ -168,11 +176,12 @@ def _shared_pool(count: int) -> ThreadPoolExecutor:
     There are never fewer than the CPUs can use, and all callers together share them, so that calls made from many
     threads at once do not start more threads than there are CPUs.
     """
-    size = max(count, cpu_count()) - 1
-    key = (os.getpid(), size)
-    pool = _pools.get(key)
+    process = os.getpid()
+    pool = _pools.get((process, count))
     if pool is None:
-        pool = _pools.setdefault(key, ThreadPoolExecutor(size, thread_name_prefix="gilfree"))
+        size = max(count, cpu_count())
+        pool = _pools.setdefault((process, size), ThreadPoolExecutor(size - 1, thread_name_prefix="gilfree"))
+        _pools[process, count] = pool
     return pool
 
 

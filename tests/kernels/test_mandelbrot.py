@@ -114,38 +114,55 @@ def test_bad_input(arguments, error, words):
         assert word in str(caught.value)
 
 
-def test_bad_buffers_are_refused():
-    x, y, counts = np.zeros(3), np.zeros(2), np.zeros((2, 3), np.int32)
-    _kernels.mandelbrot(x, y, 5, counts)
-    for bad, words in [
-        ((x, y, 5, counts.T), ["counts", "contiguous"]),
-        ((x, y, 5, np.zeros((2, 4), np.int32)), ["counts", "length 3", "got 4"]),
-        ((x, y, 5, np.zeros((2, 3), np.float32)), ["counts", "4-byte integers"]),
-        ((x.astype(">f8"), y, 5, counts), ["x", "8-byte floats"]),
-        ((x, y.reshape(1, 2), 5, counts), ["y", "1 dimension"]),
-        ((x, None, 5, counts), ["y", "buffer"]),
-        ((np.zeros(25, np.uint8)[1:].view(np.float64), y, 5, counts), ["x", "aligned"]),
-    ]:
-        with pytest.raises((TypeError, ValueError)) as caught:
-            _kernels.mandelbrot(*bad)
-        for word in words:
-            assert word in str(caught.value)
+PICTURE = (3, 2, 0.0, 0.0, 1.0, 5)
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        (np.zeros((3, 2), np.int32).T, ["counts", "contiguous"]),
+        (np.zeros((2, 4), np.int32), ["counts", "length 3", "got 4"]),
+        (np.zeros((1, 3), np.int32), ["counts", "length 2", "got 1"]),
+        (np.zeros((2, 3), np.float32), ["counts", "4-byte integers"]),
+        (np.zeros((2, 3), ">i4"), ["counts", "4-byte integers"]),
+        (np.zeros(6, np.int32), ["counts", "2 dimension"]),
+        (np.zeros(25, np.uint8)[1:].view(np.int32).reshape(2, 3), ["counts", "aligned"]),
+        (b"\0" * 24, ["counts", "writable"]),
+        (None, ["counts", "buffer"]),
+    ],
+)
+def test_bad_buffers_are_refused(counts, words):
+    with pytest.raises((TypeError, ValueError)) as caught:
+        _kernels.mandelbrot(range(2), *PICTURE, counts)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def endless(flag):
+    """A call that takes minutes: points that wander for long, and no cycle cuts them short."""
+    counts = np.empty((10**5, 1), np.int32)
+    _kernels.mandelbrot(range(10**5), 1, 10**5, -1.25 + 1e-13, 1e-12, 1e-20, 2**31 - 1, counts, stop=flag)
 
 
 def test_a_flag_stops_it():
     flag = array("i", [0])
     timer = threading.Timer(0.05, _kernels.stop, [flag])
     timer.start()
-    # One point that needs some seconds: it wanders for long, and no cycle cuts it short.
     with pytest.raises(gilfree.Cancelled):
-        _kernels.mandelbrot(
-            np.full(1, -1.25 + 1e-13), np.full(10**5, 1e-12), 2**31 - 1, np.empty((10**5, 1), np.int32), stop=flag
-        )
+        endless(flag)
     timer.join()
 
 
-def test_a_flag_set_before_stops_it_at_once():
+def test_a_flag_set_before_stops_many_cheap_pixels():
     flag = array("i", [0])
     _kernels.stop(flag)
     with pytest.raises(gilfree.Cancelled):
-        _kernels.mandelbrot(np.zeros(10_000), np.zeros(100), 3, np.empty((100, 10_000), np.int32), stop=flag)
+        _kernels.mandelbrot(
+            range(100), 10_000, 100, 0.0, 0.0, 1.0, 3, np.empty((100, 10_000), np.int32), stop=flag
+        )
+
+
+@pytest.mark.parametrize("flag", [array("i", [0, 0]), array("d", [0.0]), 7])
+def test_a_flag_that_is_none(flag):
+    with pytest.raises((TypeError, ValueError), match="stop"):
+        _kernels.mandelbrot(range(2), *PICTURE, np.empty((2, 3), np.int32), stop=flag)

@@ -61,11 +61,20 @@ cdef inline void retire_cycles(Orbit *self, int64_t remaining) noexcept nogil:
     self.bounded = self.bounded & ~cyclic
 
 
+cdef struct Picture:
+    Py_ssize_t width
+    Py_ssize_t height
+    double real  # of the middle
+    double imaginary
+    double side  # of a pixel
+
+
 cdef inline int mandelbrot(
-    const double *x, Py_ssize_t width, const double *y, Py_ssize_t height, int64_t max_iterations, int32_t *counts,
-    Poll *stop,
+    const Picture *picture, Py_ssize_t first_row, Py_ssize_t rows, int64_t max_iterations, int32_t *counts, Poll *stop
 ) noexcept nogil:
-    """counts[row, column] for c = x[column] + i·y[row]."""
+    """Writes to counts[i, column] the count of a pixel of row first_row + i."""
+    cdef Py_ssize_t width = picture.width
+    cdef double y
     cdef Orbit a, b, c, d
     cdef double points[PIXELS]
     cdef int64_t escaped[PIXELS]
@@ -73,16 +82,18 @@ cdef inline int mandelbrot(
     cdef int64_t done, next_save, work = 0
     cdef int status
 
-    for row in range(height):
+    for row in range(rows):
+        y = picture.imaginary + ((picture.height - 1) / 2.0 - (first_row + row)) * picture.side
         for group in range((width + PIXELS - 1) // PIXELS):
             first = group * PIXELS
             pixels = min(<Py_ssize_t> PIXELS, width - first)
             for column in range(PIXELS):
-                points[column] = x[first + min(column, pixels - 1)]
-            start(&a, &points[0], y[row])
-            start(&b, &points[LANES_F64], y[row])
-            start(&c, &points[2 * LANES_F64], y[row])
-            start(&d, &points[3 * LANES_F64], y[row])
+                # The last pixel fills up what is left of the registers.
+                points[column] = picture.real + (first + min(column, pixels - 1) - (width - 1) / 2.0) * picture.side
+            start(&a, &points[0], y)
+            start(&b, &points[LANES_F64], y)
+            start(&c, &points[2 * LANES_F64], y)
+            start(&d, &points[3 * LANES_F64], y)
 
             done = 0
             next_save = BLOCK

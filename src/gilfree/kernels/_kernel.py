@@ -8,6 +8,7 @@ from array import array
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from gilfree import _kernels
@@ -23,10 +24,15 @@ __all__ = ["Kernel", "Work", "releases", "run"]
 # Measured by benchmarks/thresholds.py.
 RELEASE_FROM_SECONDS = 50e-6
 
-# Cut finer than this and handing out the chunks costs more than it gains.
+# To hand work to another thread and hear of its end takes about so long; so does benchmarks/thresholds.py find.
+HANDOVER_SECONDS = 200e-6
+# Chunks are no shorter than this, nor so short that what each costs in itself is more than this share of them.
 CHUNK_SECONDS = 100e-6
-# More chunks than workers, so that unequal chunks even out. Where a chunk's arguments are pickled, each costs.
-CHUNKS_PER_THREAD = 16
+CHUNK_OVERHEAD = 0.04
+# A chunk is this part of a worker's fair share of what is left: large ones come first, and small ones even out.
+SHARE = 0.5
+EVEN = 3  # with fewer chunks than so many for each worker, all are of one size
+# Where arguments and results are pickled, each chunk costs.
 CHUNKS_PER_REMOTE_WORKER = 2
 
 
@@ -40,7 +46,7 @@ class Kernel:
     twins: tuple[Callable[..., Any], ...]  # the same in pure Python, in the same order
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Work:
     """One call of a kernel, checked and ready: what its core is given, and how it may be cut.
 
@@ -54,7 +60,8 @@ class Work:
     outputs: "tuple[NDArray[Any], ...]"
     cut: tuple[int, ...]
     rows: int
-    seconds: float  # estimated
+    seconds: float  # estimated, of the whole
+    chunk_seconds: float = 0.0  # estimated, of what each chunk costs whatever its number of rows
 
     def part(self, start: int, stop: int) -> tuple[Any, ...]:
         """Return the inputs for rows ``start`` to ``stop``."""
@@ -105,12 +112,21 @@ def _grid(work: Work, who: Crew, *, chosen: bool) -> list[tuple[int, int]]:
 
     An executor that the caller chose is used whatever the work; a number of workers only where it pays.
     """
-    per_worker = CHUNKS_PER_REMOTE_WORKER if who.kind == "elsewhere" else CHUNKS_PER_THREAD
-    count = min(int(work.seconds / CHUNK_SECONDS), per_worker * who.size)
-    if chosen:
+    count = int(work.seconds / max(CHUNK_SECONDS, work.chunk_seconds / CHUNK_OVERHEAD))
+    gain = work.seconds * (1 - 1 / who.size) - work.chunk_seconds
+    if chosen or gain > 2 * HANDOVER_SECONDS:
         count = max(count, who.size)
-    count = max(1, min(work.rows, count))
-    return [(work.rows * i // count, work.rows * (i + 1) // count) for i in range(count)]
+    if who.kind == "elsewhere":
+        count = min(count, CHUNKS_PER_REMOTE_WORKER * who.size)
+    if count >= EVEN * who.size and who.kind != "elsewhere":
+        least = max(1, work.rows // count)
+        bounds = [0]
+        while (left := work.rows - bounds[-1]) > 0:
+            bounds.append(min(work.rows, bounds[-1] + max(least, int(left * SHARE / who.size))))
+    else:
+        count = max(1, min(work.rows, count // who.size * who.size or count))
+        bounds = [work.rows * index // count for index in range(count + 1)]
+    return list(pairwise(bounds)) or [(0, 0)]
 
 
 def _run_here(work: Work, release: bool) -> None:  # noqa: FBT001

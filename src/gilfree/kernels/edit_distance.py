@@ -116,7 +116,15 @@ def edit_distances(
     held = _arrays.hold(*results)
     query, choice = _mean_length(rows), _mean_length(columns)
     seconds = TEXT * sum(shape) + query * shape[0] * SYMBOL + _pair_seconds(query, choice) * shape[0] * shape[1]
-    work = Work("edit_distances", (rows, columns, limit), tuple(results), cut=(0,), rows=len(rows), seconds=seconds)
+    work = Work(
+        "edit_distances",
+        (rows, columns, limit),
+        tuple(results),
+        cut=(0,),
+        rows=len(rows),
+        seconds=seconds,
+        chunk_seconds=(TEXT + choice * SYMBOL) * shape[1],  # to look up the choices' symbols
+    )
     run(work, workers, release_gil, shared_out=out is not None)
     del held
     _arrays.finish(out, results)

@@ -91,11 +91,16 @@ def mandelbrot(
     from gilfree.kernels import _arrays  # noqa: PLC0415
 
     results = _arrays.outputs(out, [("counts", (height, width), np.int32)], ())
-    # Made of lists, because array operations release the GIL, and this call may have been asked to hold it.
-    x, y = (np.array(points, np.float64) for points in _points(width, height, (real, imaginary), span))
     held = _arrays.hold(*results)
     seconds = width * height * (5e-9 + 0.2e-9 * min(max_iterations, 400))
-    work = Work("mandelbrot", (x, y, max_iterations), tuple(results), cut=(1,), rows=height, seconds=seconds)
+    work = Work(
+        "mandelbrot",
+        (range(height), width, height, real, imaginary, span / max(width, 1), max_iterations),
+        tuple(results),
+        cut=(0,),
+        rows=height,
+        seconds=seconds,
+    )
     run(work, workers, release_gil, shared_out=out is not None)
     del held
     _arrays.finish(out, results)
@@ -111,7 +116,10 @@ def mandelbrot_pure(
     max_iterations: int = 1000,
 ) -> list[list[int]]:
     """`mandelbrot` in pure Python: the counts as a list of rows."""
-    x, y = _points(width, height, center, span)
+    real, imaginary = center
+    side = span / max(width, 1)
+    x = [real + (column - (width - 1) / 2) * side for column in range(width)]
+    y = [imaginary + ((height - 1) / 2 - row) * side for row in range(height)]
     return [[escape_count(cr, ci, max_iterations) for cr in x] for ci in y]
 
 
@@ -123,15 +131,6 @@ def escape_count(real: float, imaginary: float, max_iterations: int) -> int:
             return count
         zr, zi = zr * zr - zi * zi + real, 2.0 * zr * zi + imaginary
     return max_iterations
-
-
-def _points(width: int, height: int, center: tuple[float, float], span: float) -> tuple[list[float], list[float]]:
-    """Return the real parts of the columns and the imaginary parts of the rows."""
-    side = span / max(width, 1)
-    real, imaginary = center
-    x = [real + (column - (width - 1) / 2) * side for column in range(width)]
-    y = [imaginary + ((height - 1) / 2 - row) * side for row in range(height)]
-    return x, y
 
 
 def _size(name: str, value: object) -> int:

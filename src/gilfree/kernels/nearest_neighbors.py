@@ -104,7 +104,15 @@ def nearest_neighbors(
     results = _arrays.outputs(out, [("distances", (rows, k), q.dtype), ("indices", (rows, k), np.int64)], (q, p))
     held = _arrays.hold(q, p, *results)
     seconds = _seconds(rows, count, dimensions, k)
-    work = Work("nearest_neighbors", (q, p, k), tuple(results), cut=(0,), rows=rows, seconds=seconds)
+    work = Work(
+        "nearest_neighbors",
+        (q, p, k),
+        tuple(results),
+        cut=(0,),
+        rows=rows,
+        seconds=seconds,
+        chunk_seconds=_packing_seconds(count, dimensions),
+    )
     run(work, workers, release_gil, shared_out=out is not None)
     del held
     _arrays.finish(out, results)
@@ -139,7 +147,12 @@ def _seconds(rows: int, count: int, dimensions: int, k: int) -> float:
     measured = rows * k * (1 + math.log(count / k)) * (60e-9 + 0.3e-9 * dimensions)
     if rows < min(8, 2 + dimensions // 16):  # as in the core: too few to pack the points for
         return 1e-6 + measured + rows * count * (5e-9 + 0.1e-9 * dimensions)
-    return 1e-6 + measured + count * (4e-9 + 0.5e-9 * dimensions) + rows * count * (0.3e-9 + 0.02e-9 * dimensions)
+    return 1e-6 + measured + _packing_seconds(count, dimensions) + rows * count * (0.3e-9 + 0.02e-9 * dimensions)
+
+
+def _packing_seconds(count: int, dimensions: int) -> float:
+    """Return about how long it takes to prepare the points."""
+    return count * (4e-9 + 0.5e-9 * dimensions)
 
 
 def _neighbors(value: object, count: int) -> int:

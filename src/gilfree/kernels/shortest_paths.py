@@ -126,6 +126,7 @@ def shortest_paths(
         cut=(3,),
         rows=rows.size,
         seconds=rows.size * _seconds(nodes, indices.size, unweighted=data is None),
+        chunk_seconds=(nodes + indices.size) * 0.5e-9,  # to look the graph over
     )
     run(work, workers, release_gil, shared_out=out is not None)
     del held
