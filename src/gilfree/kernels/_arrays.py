@@ -36,7 +36,7 @@ def float_array(name: str, value: object, ndim: int, dtype: "np.dtype[Any] | Non
 
 
 def hold(*arrays: NDArray[Any]) -> list[object]:
-    """Return what keeps the arrays' memory from moving for as long as the list lives.
+    """Return what keeps the memory of a caller's arrays from moving for as long as the list lives.
 
     NumPy does not count buffer exports: another thread's ``a.resize(n, refcheck=False)`` frees memory that is in use.
     It does refuse while a weak reference to the owner exists. Arrays over another object's memory hold no export of
@@ -44,7 +44,8 @@ def hold(*arrays: NDArray[Any]) -> list[object]:
     """
     held: list[object] = []
     for array in arrays:
-        owner: object = array
+        held.append(weakref.ref(array))
+        owner: object = array.base
         while isinstance(owner, np.ndarray):
             held.append(weakref.ref(owner))
             owner = owner.base

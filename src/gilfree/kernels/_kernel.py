@@ -27,10 +27,10 @@ RELEASE_FROM_SECONDS = 50e-6
 # To hand work to another thread and hear of its end takes about so long; so does benchmarks/thresholds.py find.
 HANDOVER_SECONDS = 200e-6
 # Chunks are no shorter than this, nor so short that what each costs in itself is more than this share of them.
-CHUNK_SECONDS = 100e-6
+CHUNK_SECONDS = 200e-6
 CHUNK_OVERHEAD = 0.04
 # A chunk is this part of a worker's fair share of what is left: large ones come first, and small ones even out.
-SHARE = 0.5
+SHARE = 0.7
 EVEN = 3  # with fewer chunks than so many for each worker, all are of one size
 # Where arguments and results are pickled, each chunk costs.
 CHUNKS_PER_REMOTE_WORKER = 2
