@@ -19,6 +19,16 @@ def pytest_addoption(parser):
     )
 
 
+# They start processes and set what these inherit.
+PROCESSES = ("benchmarks", "test_cli.py", "test_import.py", "test_interrupt.py")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if not set(PROCESSES).isdisjoint(item.path.parts):
+            item.add_marker(pytest.mark.thread_unsafe(reason="starts processes"))
+
+
 class ParallelGate:
     """Counts the tests that pytest-run-parallel ran in several threads: it skips some, and could skip all unnoticed."""
 

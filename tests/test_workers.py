@@ -192,6 +192,7 @@ def test_in_order_keeps_the_order_and_raises_the_first_error():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.thread_unsafe(reason="starts processes")
 def test_a_forked_child_has_its_own_threads():
     code = Path(__file__).with_name("support") / "fork.py"
     done = subprocess.run([sys.executable, code], capture_output=True, text=True, check=False, timeout=120)
