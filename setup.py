@@ -3,6 +3,7 @@
 Everything else about the package stands in pyproject.toml. Switches, all read from the environment:
 
 GILFREE_BUILD    release (default) | debug | a list for -fsanitize=, such as address,undefined
+                 | unpolled, which cannot be stopped and is for benchmarks/polling.py
 GILFREE_LEVELS   which levels to build, such as "baseline,v4" (default: all that the target has)
 """
 
@@ -22,6 +23,7 @@ MSVC_FLAGS = ["/O2", "/fp:precise", "/W3"]
 BUILDS = {
     "release": ([], []),
     "debug": (["-O0", "-g3", "-UNDEBUG"], []),
+    "unpolled": (["-DGILFREE_POLLING=0"], []),
 }
 # level: (flags of GNU-like compilers, flags of MSVC)
 X86_LEVELS = {

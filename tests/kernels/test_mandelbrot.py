@@ -157,9 +157,7 @@ def test_a_flag_set_before_stops_many_cheap_pixels():
     flag = array("i", [0])
     _kernels.stop(flag)
     with pytest.raises(gilfree.Cancelled):
-        _kernels.mandelbrot(
-            range(100), 10_000, 100, 0.0, 0.0, 1.0, 3, np.empty((100, 10_000), np.int32), stop=flag
-        )
+        _kernels.mandelbrot(range(100), 10_000, 100, 0.0, 0.0, 1.0, 3, np.empty((100, 10_000), np.int32), stop=flag)
 
 
 @pytest.mark.parametrize("flag", [array("i", [0, 0]), array("d", [0.0]), 7])

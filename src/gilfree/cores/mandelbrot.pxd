@@ -79,7 +79,8 @@ cdef inline int mandelbrot(
     cdef double points[PIXELS]
     cdef int64_t escaped[PIXELS]
     cdef Py_ssize_t row, column, group, first, pixels
-    cdef int64_t done, next_save, work = 0
+    cdef int64_t done, begun, pause, next_save, work = 0
+    cdef bint undecided
     cdef int status
 
     for row in range(rows):
@@ -97,27 +98,33 @@ cdef inline int mandelbrot(
 
             done = 0
             next_save = BLOCK
-            while done + BLOCK <= max_iterations and any_lane(a.bounded | b.bounded | c.bounded | d.bounded):
-                for _ in range(BLOCK):
-                    step(&a)
-                    step(&b)
-                    step(&c)
-                    step(&d)
-                done += BLOCK
-                retire_cycles(&a, max_iterations - done)
-                retire_cycles(&b, max_iterations - done)
-                retire_cycles(&c, max_iterations - done)
-                retire_cycles(&d, max_iterations - done)
-                if done == next_save:
-                    save(&a)
-                    save(&b)
-                    save(&c)
-                    save(&d)
-                    next_save *= 2
-                status = poll_each(stop, &work, BLOCK, POLL_EVERY)
+            undecided = True
+            # Two loops, so that the inner one calls nothing and its registers stay in place.
+            while undecided and done + BLOCK <= max_iterations:
+                begun = done
+                pause = min(done + POLL_EVERY, max_iterations)
+                while undecided and done + BLOCK <= pause:
+                    for _ in range(BLOCK):
+                        step(&a)
+                        step(&b)
+                        step(&c)
+                        step(&d)
+                    done += BLOCK
+                    retire_cycles(&a, max_iterations - done)
+                    retire_cycles(&b, max_iterations - done)
+                    retire_cycles(&c, max_iterations - done)
+                    retire_cycles(&d, max_iterations - done)
+                    if done == next_save:
+                        save(&a)
+                        save(&b)
+                        save(&c)
+                        save(&d)
+                        next_save *= 2
+                    undecided = any_lane(a.bounded | b.bounded | c.bounded | d.bounded)
+                status = poll_each(stop, &work, done - begun, POLL_EVERY)
                 if status != OK:
                     return status
-            if done + BLOCK > max_iterations:
+            if undecided:
                 for _ in range(max_iterations - done):
                     step(&a)
                     step(&b)

@@ -60,7 +60,7 @@ def edit_distances(
     workers : int, Executor or callable
         Who does the work: a number of threads (−1: one for each CPU), an executor, or a callable like `map`.
     release_gil : bool, optional
-        Whether to release the GIL during the computation. By default calls of more than a few microseconds do.
+        Whether to release the GIL during the computation. By default calls of more than some 50 µs do.
 
     Returns
     -------
@@ -153,7 +153,7 @@ def edit_distance(
     workers : int, Executor or callable
         Accepted as by all kernels; there is one piece of work, and the calling thread does it.
     release_gil : bool, optional
-        Whether to release the GIL during the computation. By default calls of more than a few microseconds do.
+        Whether to release the GIL during the computation. By default calls of more than some 50 µs do.
 
     Returns
     -------

@@ -42,7 +42,7 @@ def nearest_neighbors(
     workers : int, Executor or callable
         Who does the work: a number of threads (−1: one for each CPU), an executor, or a callable like `map`.
     release_gil : bool, optional
-        Whether to release the GIL during the computation. By default calls of more than a few microseconds do.
+        Whether to release the GIL during the computation. By default calls of more than some 50 µs do.
 
     Returns
     -------

@@ -1,0 +1,117 @@
+"""What it costs that a kernel can be stopped, and how soon it stops: ``python -m gilfree.benchmarks.polling [FOLDER]``.
+
+Prints for each kernel how long after a flag was set the call was over. With the folder of a build whose cores do not
+poll it also prints what polling costs, which is made like this::
+
+    GILFREE_BUILD=unpolled python setup.py build_ext --build-lib FOLDER --build-temp FOLDER/temp
+
+Both builds' calls are made on the main thread, where polls look for signals too, and alternate. Differences of a few
+per cent either way can come from where the compiler happens to place the loops; add CFLAGS=-falign-loops=64 to both
+builds to tell.
+"""
+
+import importlib.machinery
+import importlib.util
+import random
+import statistics
+import sys
+import threading
+import time
+from array import array
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from unittest.mock import patch
+
+import gilfree
+from gilfree import _kernels
+from gilfree.kernels import KERNELS
+
+from .problems import PROBLEMS
+
+STOPS = 200
+ROUNDS = 41
+
+
+def unpolled(folder: Path) -> ModuleType:
+    """Load the module of the level in use from another build."""
+    [path] = folder.glob(str(Path(_kernels.__file__ or "").relative_to(Path(gilfree.__file__).parents[1])))
+    loader = importlib.machinery.ExtensionFileLoader("gilfree._kernels", str(path))
+    spec = importlib.util.spec_from_loader("gilfree._kernels", loader)
+    assert spec is not None  # noqa: S101 - for the type checker
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    return module
+
+
+def arguments(kernel: str, size: str) -> tuple[str, tuple[Any, ...]]:
+    """Return the name of the compiled function that a call of this size leads to, and what it is given."""
+    caught: list[tuple[str, tuple[Any, ...]]] = []
+
+    def catch(work: Any, *_: object, **__: object) -> None:  # noqa: ANN401
+        caught.append((work.core, (*work.inputs, *work.outputs)))
+
+    with patch(f"gilfree.kernels.{kernel}.run", catch):
+        PROBLEMS[kernel].make(size)(KERNELS[kernel].functions[0])
+    return caught[0]
+
+
+def seconds(module: ModuleType, core: str, given: tuple[Any, ...], **options: object) -> float:
+    """Time one call."""
+    start = time.perf_counter()
+    getattr(module, core)(*given, **options)
+    return time.perf_counter() - start
+
+
+def cost(kernel: str, other: ModuleType) -> tuple[float, float]:
+    """Return the time of a call without polls, and the cost of polling as a share of it."""
+    core, given = arguments(kernel, "medium")
+    flag = array("i", [0])
+    pairs = []
+    for turn in range(ROUNDS):
+        modules = (_kernels, other) if turn % 2 else (other, _kernels)
+        times = {module: seconds(module, core, given, stop=flag) for module in modules}
+        pairs.append((times[_kernels], times[other]))
+    return statistics.median(bare for _, bare in pairs), statistics.median(mine / bare for mine, bare in pairs) - 1
+
+
+def latencies(kernel: str) -> list[float]:
+    """Return how long after the flag was set each of many calls was over, sorted."""
+    core, given = arguments(kernel, "large")
+    dice = random.Random(1)  # noqa: S311 - it picks moments
+    delays: list[float] = []
+    while len(delays) < STOPS:
+        flag, moments = array("i", [0]), [0.0]
+
+        def stop(flag: "array[int]" = flag, moments: list[float] = moments) -> None:
+            moments[0] = time.perf_counter()
+            _kernels.stop(flag)
+
+        timer = threading.Timer(dice.uniform(0.002, 0.03), stop)
+        timer.start()
+        try:
+            while not flag[0]:
+                getattr(_kernels, core)(*given, stop=flag)
+        except gilfree.Cancelled:
+            delays.append(time.perf_counter() - moments[0])
+        timer.join()
+    return sorted(delays)
+
+
+def main() -> None:
+    """Print both tables."""
+    if len(sys.argv) > 1:
+        other = unpolled(Path(sys.argv[1]))
+        print("cost of polling")
+        for kernel in KERNELS:
+            bare, share = cost(kernel, other)
+            print(f"  {kernel:20} {bare * 1e3:8.2f} ms a call  {share:+7.2%}")
+    print(f"from the flag to the end of the call, {STOPS} times")
+    for kernel in KERNELS:
+        delays = latencies(kernel)
+        median, late, last = (delays[int(share * (STOPS - 1))] * 1e3 for share in (0.5, 0.99, 1))
+        print(f"  {kernel:20} median {median:6.2f} ms   99 % {late:6.2f} ms   longest {last:6.2f} ms")
+
+
+if __name__ == "__main__":
+    main()
