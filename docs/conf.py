@@ -1,4 +1,4 @@
-"""Settings of Sphinx."""
+"""Settings of Sphinx."""  # noqa: INP001
 
 import re
 
@@ -26,7 +26,7 @@ html_show_sphinx = False
 html_copy_source = False
 
 
-def list_references(_app, _what, _name, _object, _options, lines):  # noqa: ANN001, ANN201, PLR0917
+def list_references(_app, _what, _name, _object, _options, lines):  # noqa: ANN001, ANN201
     """Make a list of each docstring's references: footnotes called 1 may stand only once on a page."""
     lines[:] = [re.sub(r"\[(\d)\]_", r"[\1]", re.sub(r"^\.\. \[(\d)\]", r"\1.", line)) for line in lines]
 
