@@ -16,6 +16,10 @@ from .cell import Order
 
 __all__ = ["CellError", "RemoteCell"]
 
+# glibc hands large freed blocks back to the system, and more eagerly on the main thread than on others, who then get
+# the same pages again for free. A serial run would look slower than one thread for that reason alone.
+KEEP_FREED_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(1 << 32)}
+
 MODULE = f"{__package__}.cell"
 # A cell that says nothing for so long is given up.
 PATIENCE_SECONDS = 300.0
@@ -41,6 +45,7 @@ class RemoteCell:
             stdout=subprocess.PIPE,
             stderr=self._stderr,
             encoding="utf-8",
+            env={**os.environ, **KEEP_FREED_MEMORY},
             process_group=0,
         )
         self._answers: queue.SimpleQueue[str | None] = queue.SimpleQueue()

@@ -114,10 +114,7 @@ def _grid(work: Work, who: Crew, *, chosen: bool) -> list[tuple[int, int]]:
     """
     count = int(work.seconds / max(CHUNK_SECONDS, work.chunk_seconds / CHUNK_OVERHEAD))
     gain = work.seconds * (1 - 1 / who.size) - work.chunk_seconds
-    if chosen or gain > HANDOVER_SECONDS:
-        count = max(count, who.size)
-    else:
-        count = 1
+    count = max(count, who.size) if chosen or gain > HANDOVER_SECONDS else 1
     if who.kind == "elsewhere":
         count = min(count, CHUNKS_PER_REMOTE_WORKER * who.size)
     if count >= EVEN * who.size and who.kind != "elsewhere":
