@@ -17,7 +17,7 @@ test: $(READY)  ## the test-suite, once in one thread
 
 test-parallel: $(READY)  ## the test-suite, each test in eight threads at once
 	$(BIN)/python -m pip install -q --group parallel
-	$(BIN)/python -m pytest --parallel-threads=8 --at-least-parallel=100 $(ARGS)
+	$(BIN)/python -m pytest --parallel-threads=8 --at-least-parallel=600 $(ARGS)
 
 lint: $(READY)  ## formatting, style and types
 	$(BIN)/python -m pip install -q --group lint

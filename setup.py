@@ -21,7 +21,7 @@ from setuptools.command.build_ext import build_ext
 GNU_FLAGS = ["-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-Wall", "-Wextra"]
 MSVC_FLAGS = ["/O2", "/fp:precise", "/W3"]
 BUILDS = {
-    "release": ([], []),
+    "release": (["-g0"], []),  # distributions ask for -g, which triples the size
     "debug": (["-O0", "-g3", "-UNDEBUG"], []),
     "unpolled": (["-DGILFREE_POLLING=0"], []),
 }
