@@ -28,7 +28,7 @@ lint: $(READY)  ## formatting, style and types
 
 docs: $(READY)  ## docs/_build/html
 	$(BIN)/python -m pip install -q --group docs
-	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
+	$(BIN)/sphinx-build -q -E -W --keep-going -b html docs docs/_build/html
 
 wheels: $(READY)  ## a wheel for this Python, in dist/
 	$(BIN)/python -m pip wheel -q --no-deps --wheel-dir dist .
@@ -41,6 +41,6 @@ clean:
 $(READY): pyproject.toml $(SOURCES)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install -q --group build --group test --group peers
+	$(BIN)/python -m pip install -q --group build --group test --group peers --group dask
 	$(BIN)/python -m pip install -q --no-build-isolation --editable ".[bench]"
 	touch $@

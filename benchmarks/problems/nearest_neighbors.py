@@ -1,7 +1,8 @@
-"""Nearest neighbours among embeddings: the exact search of a vector database, ten neighbours a query.
+"""Nearest neighbours, ten a query: of patches of a photograph, and among embeddings.
 
-The vectors are made, not downloaded: a mixture of Gaussians whose variances fall off from one principal axis to the
-next, which is what embeddings look like. The same numbers come out everywhere, and no package is needed for them.
+"medium" is the search at the heart of non-local denoising: patches that look alike, in a photograph that comes with
+matplotlib. The vectors of the other sizes are made, and no package is needed for them: a mixture of Gaussians whose
+variances fall off from one principal axis to the next, which is what embeddings look like.
 """
 
 from collections.abc import Callable
@@ -17,7 +18,7 @@ __all__ = ["PROBLEM"]
 SIZES = {
     "tiny": (8, 256, 128, 10),
     "small": (1, 200, 128, 10),
-    "medium": (1_000, 20_000, 128, 10),
+    "medium": (1_000, 20_000, 121, 10),
     "large": (2_000, 200_000, 128, 10),
     "endless": (400_000, 100_000, 128, 10),
 }
@@ -26,6 +27,8 @@ SIZES = {
 def make(size: str) -> Call:
     """Return so many queries and points, float32."""
     rows, count, dimensions, k = SIZES[size]
+    if size == "medium":
+        return Call((photograph_patches(rows, 0.5), photograph_patches(count, 0.0)), {"k": k})
     random = np.random.Generator(np.random.Philox(20))
     centres = random.standard_normal((64, dimensions), dtype=np.float32)
     fading = (np.arange(1, dimensions + 1) ** -0.5).astype(np.float32)
@@ -37,6 +40,19 @@ def make(size: str) -> Call:
         return made
 
     return Call((vectors(rows), vectors(count)), {"k": k})
+
+
+def photograph_patches(count: int, offset: float) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Return so many patches of 11 × 11 pixels of a photograph in shades of grey, evenly spaced, one a row."""
+    from matplotlib.cbook import get_sample_data  # noqa: PLC0415 - needed for this size alone
+    from PIL import Image  # noqa: PLC0415 - comes with matplotlib
+
+    with Image.open(str(get_sample_data("grace_hopper.jpg", asfileobj=False))) as photograph:
+        pixels = np.asarray(photograph.convert("L"), np.float32)
+    patches = np.lib.stride_tricks.sliding_window_view(pixels, (11, 11))
+    places = ((np.arange(count) + offset) * (patches.shape[0] * patches.shape[1] / count)).astype(np.int64)
+    chosen: np.ndarray[Any, np.dtype[np.float32]] = patches[places // patches.shape[1], places % patches.shape[1]]
+    return chosen.reshape(count, 121)
 
 
 def split(call: Call, count: int) -> list[Call]:
@@ -120,7 +136,10 @@ def scipy_peer(call: Call) -> Callable[[], Any]:
 
 PROBLEM = Problem(
     kernel="nearest_neighbors",
-    source="made by NumPy from a fixed seed: a mixture of Gaussians with fading variances, like embeddings",
+    source=(
+        "medium: patches of the photograph grace_hopper.jpg that comes with matplotlib (US Navy, public domain); all "
+        "others made by NumPy from a fixed seed: a mixture of Gaussians with fading variances, like embeddings"
+    ),
     unit="distances",
     make=make,
     split=split,

@@ -305,7 +305,7 @@ def test_a_flag_that_is_set_stops_it(name):
     def record(core, *arguments):
         recorded[core] = arguments
 
-    call = PROBLEMS[name].make("medium")
+    call = PROBLEMS[name].make("large")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             f"gilfree.kernels.{name}.run",
