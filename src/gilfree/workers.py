@@ -7,7 +7,6 @@ Nothing here knows a kernel. `crew` says what kind of workers a caller passed an
 import operator
 import os
 import sys
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Executor, Future, ThreadPoolExecutor, wait
@@ -195,8 +194,7 @@ def in_threads(crew: Crew, count: int, do: Callable[[int], object], abandon: Cal
     helpers: list[Future[None]] = []
     try:
         if crew.submit is not None:
-            with turns.gate:
-                helpers.extend(crew.submit(turns.help_out) for _ in range(min(crew.size, count) - 1))
+            helpers.extend(crew.submit(turns.help_out) for _ in range(min(crew.size, count) - 1))
         turns.take()
     except BaseException as error:  # noqa: BLE001 - a chunk's, a signal's, or an executor's that was shut down
         turns.fail(error)
@@ -221,9 +219,6 @@ class _Turns:
         self.do = do
         self.abandon = abandon
         self.errors: list[BaseException] = []
-        # Shut until all helpers are submitted: with the GIL held, the first one would keep the caller from submitting
-        # the others for as long as its chunk takes, and Ctrl-C would then strike inside the executor.
-        self.gate = threading.Lock()
 
     def fail(self, error: BaseException) -> None:
         self.errors.append(error)
@@ -241,8 +236,6 @@ class _Turns:
 
     def help_out(self) -> None:
         """Do what another thread than the caller's does."""
-        with self.gate:
-            pass
         try:
             self.take()
         except BaseException as error:  # noqa: BLE001 - raised by `in_threads`

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 import warnings
 
 import gilfree
@@ -12,7 +13,9 @@ options = {"max_iterations": 20_000, "workers": 3}
 before = gilfree.mandelbrot(300, 200, **options)
 child = os.fork()
 if child == 0:
-    os._exit(0 if (gilfree.mandelbrot(300, 200, **options) == before).all() else 1)
+    same = (gilfree.mandelbrot(300, 200, **options) == before).all()
+    helped = any(thread.name.startswith("gilfree") for thread in threading.enumerate())
+    os._exit(0 if same and helped else 1 if helped else 2)
 _, status = os.waitpid(child, 0)
 print("same" if status == 0 else f"status {status}")
 sys.exit(os.waitstatus_to_exitcode(status))
