@@ -16,9 +16,13 @@ from .cell import Order
 
 __all__ = ["CellError", "RemoteCell"]
 
-# glibc hands large freed blocks back to the system, and more eagerly on the main thread than on others, who then get
-# the same pages again for free. A serial run would look slower than one thread for that reason alone.
-KEEP_FREED_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(1 << 32)}
+# glibc hands large freed blocks back to the system, and how eagerly depends on the thread. The results' pages would then
+# be made anew in some cells and not in others, which for a kernel that writes much is half of the time.
+KEEP_FREED_MEMORY = {
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 25),  # the largest that glibc accepts
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 32),
+    "MALLOC_ARENA_MAX": "1",
+}
 
 MODULE = f"{__package__}.cell"
 # A cell that says nothing for so long is given up.
