@@ -16,8 +16,8 @@ from .cell import Order
 
 __all__ = ["CellError", "RemoteCell"]
 
-# glibc hands large freed blocks back to the system, and how eagerly depends on the thread. The results' pages would then
-# be made anew in some cells and not in others, which for a kernel that writes much is half of the time.
+# glibc hands large freed blocks back to the system, and how eagerly depends on the thread. The results' pages would
+# then be made anew in some cells and not in others, which for a kernel that writes much is half of the time.
 KEEP_FREED_MEMORY = {
     "MALLOC_MMAP_THRESHOLD_": str(1 << 25),  # the largest that glibc accepts
     "MALLOC_TRIM_THRESHOLD_": str(1 << 32),
