@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from math import ceil
 from typing import Any
 
 from gilfree.info import facts
@@ -212,17 +213,19 @@ def choose_repeats(plan: Plan, rows: Iterable[Row]) -> None:
     for group in by_size.values():
         passes = [row.ready["seconds"] for row in group if row.ready and row.cell.model == SERIAL.name]
         for row in group:
-            row.repeats = max(1, round(plan.serial_seconds / min(passes))) if passes else 1
+            row.repeats = ceil(plan.serial_seconds / min(passes)) if passes else 1
 
 
 def take_turns(plan: Plan, rows: list[Row], limits: list[Limit], listener: Listener, deadline: float | None) -> int:
-    """Run every cell once in each round, in a new order each time; return the number of rounds."""
+    """Run every cell once in each round; return the number of rounds.
+
+    The order is new each time, but an implementation's cells stay together: what else goes on in the machine lasts for
+    seconds, and a cell is compared with the serial one of its own implementation.
+    """
     order = random.Random(plan.seed)  # noqa: S311 - it shuffles
-    turns = list(rows)
     for finished in range(plan.rounds):
         begun = time.perf_counter()
-        order.shuffle(turns)
-        for position, row in enumerate(turns):
+        for position, row in enumerate(in_new_order(rows, order)):
             listener.step(f"round {finished + 1} of {plan.rounds}: {row.cell}", notable=position == 0)
             if row.error:
                 continue
@@ -234,6 +237,14 @@ def take_turns(plan: Plan, rows: list[Row], limits: list[Limit], listener: Liste
         if deadline is not None and finished + 1 >= fewest_rounds() and now + (now - begun) > deadline:
             return finished + 1
     return plan.rounds
+
+
+def in_new_order(rows: list[Row], order: random.Random) -> list[Row]:
+    """Shuffle the implementations, and the cells of each."""
+    groups = list({row.cell.implementation: None for row in rows})
+    order.shuffle(groups)
+    place = {row.cell: (groups.index(row.cell.implementation), order.random()) for row in rows}
+    return sorted(rows, key=lambda row: place[row.cell])
 
 
 def finish(rows: Iterable[Row]) -> None:

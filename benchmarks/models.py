@@ -3,7 +3,7 @@
 import multiprocessing
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 
 __all__ = ["MODELS", "SERIAL", "Model", "Run", "available_models"]
 
-# Calls a function once for each piece and returns the results in order.
-Run: TypeAlias = Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]]
+# Calls a function once for each piece and yields the results in order.
+Run: TypeAlias = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]
 
 # How long a worker dwells on a question, so that the next one goes to another worker.
 DWELL_SECONDS = 0.02
@@ -32,12 +32,12 @@ class Model:
     def runner(self, workers: int) -> Iterator[Run]:
         """Have the workers started; yields what runs pieces on them."""
         if self.pool is None:
-            yield lambda function, pieces: [function(piece) for piece in pieces]
+            yield map
             return
         with self.pool(workers) as executor:
             if self.processes:
                 _wait_for(executor, workers)
-            yield lambda function, pieces: list(executor.map(function, pieces))
+            yield executor.map
 
 
 def _process_pool(method: str) -> Callable[[int], Executor]:

@@ -88,7 +88,7 @@ def make_plan(
     parallel = tuple(name for name in models if name != SERIAL.name)
     if mode == "quick":
         in_processes = workers or tuple(count for count in counts if count > 1) or (1,)
-        return Plan(mode, tuple(kernels), parallel, doubled, in_processes, cpus, "medium", "tiny", 0.06, 7, 52.0)
+        return Plan(mode, tuple(kernels), parallel, doubled, in_processes, cpus, "medium", "tiny", 0.04, 7, 48.0)
     return Plan(mode, tuple(kernels), parallel, doubled, doubled, cpus, "large", "tiny", 0.5, 15)
 
 

@@ -5,9 +5,7 @@ poll it also prints what polling costs, which is made like this::
 
     GILFREE_BUILD=unpolled python setup.py build_ext --build-lib FOLDER --build-temp FOLDER/temp
 
-Both builds' calls are made on the main thread, where polls look for signals too, and alternate. Differences of a few
-per cent either way can come from where the compiler happens to place the loops; add CFLAGS=-falign-loops=64 to both
-builds to tell.
+Both builds' calls are made on the main thread, where polls look for signals too, and alternate.
 """
 
 import importlib.machinery

@@ -18,7 +18,7 @@ __all__ = ["PROBLEM"]
 
 # Side of a grid of crossings, and the number of sources; "medium" is the real graph.
 SIZES = {"tiny": (60, 16), "small": (8, 1), "large": (700, 8)}
-MEDIUM_SOURCES = 120
+MEDIUM_SOURCES = 64
 MEDIUM_FILES = 40
 WORD = re.compile(r"[A-Za-z_]\w*")
 

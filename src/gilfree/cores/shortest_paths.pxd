@@ -217,7 +217,7 @@ cdef inline int narrow(Queue *self, uint64_t smallest) noexcept nogil:
 cdef inline int refill(Queue *self, const index_t *offsets, Poll *stop, int64_t *work) noexcept nogil:
     """Gives the empty heap the next entries in turn, if there are any."""
     cdef int level, digit, status
-    cdef int64_t size, index
+    cdef int64_t size, index, first, pause
     cdef uint64_t below
     cdef Bag *bucket
     cdef Entry entry
@@ -236,15 +236,20 @@ cdef inline int refill(Queue *self, const index_t *offsets, Poll *stop, int64_t 
         self.base = (self.base & ~(below | (<uint64_t> (DIGITS - 1) << (level * DIGIT_BITS))))
         self.base |= <uint64_t> digit << (level * DIGIT_BITS)
         self.limit = self.base | below if size <= FEW else self.base
-        for index in range(size):
-            entry = bucket.entries[index]  # goes to the heap or to a lower level, never back to this bucket
-            if size <= FEW:
-                prefetch(&offsets[entry.node])
-            status = put(self, entry.key, entry.node)
-            if status == OK:
-                status = poll_each(stop, work, 1, POLL_EVERY)
+        first = 0
+        while first < size:
+            pause = min(size, first + POLL_EVERY)
+            status = poll_each(stop, work, pause - first, POLL_EVERY)
             if status != OK:
                 return status
+            for index in range(first, pause):
+                entry = bucket.entries[index]  # goes to the heap or to a lower level, never back to this bucket
+                if size <= FEW:
+                    prefetch(&offsets[entry.node])
+                status = put(self, entry.key, entry.node)
+                if status != OK:
+                    return status
+            first = pause
     return OK
 
 

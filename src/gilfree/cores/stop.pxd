@@ -32,6 +32,11 @@ cdef extern from *:
             return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
         }
     #endif
+    #if defined(__GNUC__)
+        #define gilfree_rarely(condition) __builtin_expect((condition), 0)
+    #else
+        #define gilfree_rarely(condition) (condition)
+    #endif
     #ifndef GILFREE_POLLING
         #define GILFREE_POLLING 1  /* 0 to measure what polling costs */
     #endif
@@ -39,6 +44,7 @@ cdef extern from *:
     """
     enum:
         POLLING "GILFREE_POLLING"
+    bint rarely "gilfree_rarely"(bint condition) noexcept nogil  # moves what follows out of the way
     int load "gilfree_load"(const int *flag) noexcept nogil
     void store "gilfree_store"(int *flag, int value) noexcept nogil
     double monotonic "gilfree_monotonic"() noexcept nogil
@@ -67,9 +73,9 @@ cdef inline int poll(Poll *self) noexcept nogil:
     """Whether to go on: OK, CANCELLED or INTERRUPTED. A few nanoseconds, some 30 on the main thread."""
     if not POLLING:
         return OK
-    if self.flag != NULL and load(self.flag):
+    if self.flag != NULL and rarely(load(self.flag)):
         return CANCELLED
-    if self.look != NULL and monotonic() >= self.next_look:
+    if self.look != NULL and rarely(monotonic() >= self.next_look):
         return self.look(self)
     return OK
 
@@ -79,7 +85,7 @@ cdef inline int poll_each(Poll *self, int64_t *work, int64_t done, int64_t limit
     if not POLLING:
         return OK
     work[0] += done
-    if work[0] < limit:
-        return OK
-    work[0] = 0
-    return poll(self)
+    if rarely(work[0] >= limit):
+        work[0] = 0
+        return poll(self)
+    return OK
