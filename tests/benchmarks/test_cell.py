@@ -53,7 +53,7 @@ def test_a_run_goes_through_the_pieces_as_often_as_it_is_told(monkeypatch):
         cell_module.IMPLEMENTATIONS, "held", replace(honest, task=lambda kernel: Counting(honest.task(kernel)))
     )
     converse(replace(ORDER, implementation="held"), runs=3)
-    assert len(calls) == 4 + 3 * 2 * 4, "once to get ready, and twice in each of three runs"
+    assert len(calls) == 3 * 4 + 3 * 2 * 4, "three times to get ready, and twice in each of three runs"
 
 
 @pytest.mark.parametrize("implementation", ["pure", "held"])
@@ -84,7 +84,7 @@ def test_a_result_that_goes_wrong_later_is_noticed_too(monkeypatch):
         def __call__(self, call):
             calls.append(call)
             result = self.task(call)
-            return result + 1 if len(calls) == 4 + 8 + 2 else result  # warm-up, first run, and into the second
+            return result + 1 if len(calls) == 12 + 8 + 6 else result  # warm-up, first run, and the end of the second
 
     honest = cell_module.IMPLEMENTATIONS["held"]
     monkeypatch.setitem(

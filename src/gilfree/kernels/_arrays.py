@@ -1,13 +1,18 @@
-"""Array arguments of the kernels: converted once where need be, checked, and kept in place during the call."""
+"""Arrays that kernels are given and return: converted once where need be, checked, kept in place during the call."""
 
 import weakref
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["finish", "float_array", "hold", "outputs"]
+from gilfree.kernels._kernel import Work, run
+from gilfree.workers import Workers
+
+__all__ = ["Specs", "compute", "float_array"]
+
+Specs: TypeAlias = Sequence[tuple[str, tuple[int, ...], DTypeLike]]
 
 FLOAT64_BYTES = 8
 _USABLE = (np.dtype(np.float32), np.dtype(np.float64))
@@ -35,7 +40,32 @@ def float_array(name: str, value: object, ndim: int, dtype: "np.dtype[Any] | Non
     return np.require(array, dtype, ["C", "A"])
 
 
-def hold(*arrays: NDArray[Any]) -> list[object]:
+def compute(
+    work: Work,
+    specs: Specs,
+    out: object,
+    workers: Workers,
+    release_gil: bool | None,  # noqa: FBT001 - the public keyword's value
+    *,
+    single: bool = False,
+) -> Any:  # noqa: ANN401 - an array, or a tuple of them
+    """Do the work and return its results: an array for each of ``specs`` (name, shape, dtype), or ``out``.
+
+    ``single``: there is one row, and the results' shapes do not name it.
+    """
+    inputs = [value for value in work.inputs if type(value) is np.ndarray]
+    results = outputs(out, specs, inputs)
+    held = hold(inputs if out is None else [*inputs, *results])
+    work.outputs = tuple([result[None] for result in results] if single else results)
+    run(work, workers, release_gil, shared_out=out is not None)
+    del held
+    if out is None:
+        return results[0] if len(results) == 1 else tuple(results)
+    finish(out, results)
+    return out if len(results) == 1 else tuple(out)  # type: ignore[arg-type]
+
+
+def hold(arrays: Sequence[NDArray[Any]]) -> list[object]:
     """Return what keeps the memory of a caller's arrays from moving for as long as the list lives.
 
     NumPy does not count buffer exports: another thread's ``a.resize(n, refcheck=False)`` frees memory that is in use.
@@ -57,9 +87,7 @@ def hold(*arrays: NDArray[Any]) -> list[object]:
     return held
 
 
-def outputs(
-    out: object, specs: "Sequence[tuple[str, tuple[int, ...], DTypeLike]]", inputs: Sequence[NDArray[Any]]
-) -> list[NDArray[Any]]:
+def outputs(out: object, specs: Specs, inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
     """Return where a kernel writes its results: the caller's ``out`` where that will do, else new arrays.
 
     ``specs`` gives name, shape and dtype of each. An ``out`` that a core cannot write to, or that shares memory with an
@@ -91,8 +119,6 @@ def outputs(
 
 def finish(out: object, results: Sequence[NDArray[Any]]) -> None:
     """Copy the results to those of the caller's arrays that they were not written to."""
-    if out is None:
-        return
     for array, result in zip([out] if isinstance(out, np.ndarray) else out, results, strict=True):  # type: ignore[call-overload]
         if array is not result:
             array[...] = result

@@ -1,6 +1,7 @@
 """What all kernels share, once: workers, the GIL, how work is cut and joined.
 
-A kernel's face checks its arguments and describes the call as `Work`; `run` does the rest.
+A kernel's face checks its arguments and describes the call as `Work`; `compute` in `gilfree.kernels._arrays` makes the
+arrays for its results, and `run` fills them.
 """
 
 import sys
@@ -57,11 +58,11 @@ class Work:
 
     core: str
     inputs: tuple[Any, ...]
-    outputs: "tuple[NDArray[Any], ...]"
     cut: tuple[int, ...]
     rows: int
     seconds: float  # estimated, of the whole
     chunk_seconds: float = 0.0  # estimated, of what each chunk costs whatever its number of rows
+    outputs: "tuple[NDArray[Any], ...]" = ()
 
     def part(self, start: int, stop: int) -> tuple[Any, ...]:
         """Return the inputs for rows ``start`` to ``stop``."""

@@ -1,10 +1,10 @@
 """The Levenshtein distance: the fewest insertions, deletions and substitutions that turn one text into another."""
 
-import operator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gilfree import _kernels
-from gilfree.kernels._kernel import Kernel, Work, releases, run
+from gilfree.kernels._kernel import Kernel, Work, releases
+from gilfree.kernels._scalars import integer
 from gilfree.workers import Workers, crew
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def edit_distances(
     array([[3, 1]], dtype=int32)
     """
     rows, columns = _texts("queries", queries), _texts("choices", choices)
-    limit = None if max_distance is None else _limit(max_distance)
+    limit = None if max_distance is None else min(integer("max_distance", max_distance, 0), NO_LIMIT)
 
     import numpy as np  # noqa: PLC0415 - gilfree imports NumPy only when it is needed
 
@@ -112,23 +112,17 @@ def edit_distances(
             rows, columns = _portable(rows), _portable(columns)
         _check(rows, columns, np.empty(0, np.int32))
     shape = (len(rows), len(columns))
-    results = _arrays.outputs(out, [("distances", shape, np.int32)], ())
-    held = _arrays.hold(*results)
     query, choice = _mean_length(rows), _mean_length(columns)
-    seconds = TEXT * sum(shape) + query * shape[0] * SYMBOL + _pair_seconds(query, choice) * shape[0] * shape[1]
     work = Work(
         "edit_distances",
         (rows, columns, limit),
-        tuple(results),
         cut=(0,),
         rows=len(rows),
-        seconds=seconds,
+        seconds=TEXT * sum(shape) + query * shape[0] * SYMBOL + _pair_seconds(query, choice) * shape[0] * shape[1],
         chunk_seconds=(TEXT + choice * SYMBOL) * shape[1],  # to look up the choices' symbols
     )
-    run(work, workers, release_gil, shared_out=out is not None)
-    del held
-    _arrays.finish(out, results)
-    return results[0] if out is None else out
+    distances: NDArray[np.int32] = _arrays.compute(work, [("distances", shape, np.int32)], out, workers, release_gil)
+    return distances
 
 
 def edit_distance(
@@ -195,7 +189,7 @@ def edit_distance(
     2
     """
     if max_distance is not None:
-        max_distance = _limit(max_distance)
+        max_distance = min(integer("max_distance", max_distance, 0), NO_LIMIT)
     if workers.__class__ is not int or workers != 1:
         crew(workers)
     if release_gil is None:
@@ -234,16 +228,6 @@ def _texts(name: str, value: "Iterable[Text]") -> "tuple[Text, ...]":
         raise TypeError(
             f"{name}: wanted a sequence of str or of bytes-like objects, got {type(value).__name__}"
         ) from None
-
-
-def _limit(value: object) -> int:
-    try:
-        limit = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        raise TypeError(f"max_distance: wanted an int or None, got {type(value).__name__}") from None
-    if limit < 0:
-        raise ValueError(f"max_distance: wanted 0 or more, got {limit}")
-    return min(limit, NO_LIMIT)
 
 
 def _portable(texts: "tuple[Text, ...]") -> "tuple[Text, ...]":

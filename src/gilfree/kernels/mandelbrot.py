@@ -1,11 +1,10 @@
 """The Mandelbrot set: how soon each point of a picture escapes."""
 
-import math
-import operator
 import sys
 from typing import TYPE_CHECKING, Any
 
-from gilfree.kernels._kernel import Kernel, Work, run
+from gilfree.kernels._kernel import Kernel, Work
+from gilfree.kernels._scalars import finite_float, integer
 from gilfree.workers import Workers
 
 if TYPE_CHECKING:
@@ -80,31 +79,27 @@ def mandelbrot(
            [ 1, 50, 50, 50, 50, 50,  3],
            [ 1,  3,  4,  6, 50, 50,  3]], dtype=int32)
     """
-    width, height = _size("width", width), _size("height", height)
+    width, height = integer("width", width, 0), integer("height", height, 0)
     if width * height > MAX_PIXELS:
         raise ValueError(f"width, height: wanted at most {MAX_PIXELS} pixels in all, got {width} x {height}")
-    max_iterations = _count(max_iterations)
+    max_iterations = integer("max_iterations", max_iterations, 0, MAX_ITERATIONS)
     real, imaginary, span = _picture(center, span)
 
     import numpy as np  # noqa: PLC0415 - gilfree imports NumPy only when it is needed
 
     from gilfree.kernels import _arrays  # noqa: PLC0415
 
-    results = _arrays.outputs(out, [("counts", (height, width), np.int32)], ())
-    held = _arrays.hold(*results)
-    seconds = width * height * (5e-9 + 0.2e-9 * min(max_iterations, 400))
     work = Work(
         "mandelbrot",
         (range(height), width, height, real, imaginary, span / max(width, 1), max_iterations),
-        tuple(results),
         cut=(0,),
         rows=height,
-        seconds=seconds,
+        seconds=width * height * (5e-9 + 0.2e-9 * min(max_iterations, 400)),
     )
-    run(work, workers, release_gil, shared_out=out is not None)
-    del held
-    _arrays.finish(out, results)
-    return results[0] if out is None else out
+    counts: NDArray[np.int32] = _arrays.compute(
+        work, [("counts", (height, width), np.int32)], out, workers, release_gil
+    )
+    return counts
 
 
 def mandelbrot_pure(
@@ -133,40 +128,12 @@ def escape_count(real: float, imaginary: float, max_iterations: int) -> int:
     return max_iterations
 
 
-def _size(name: str, value: object) -> int:
-    try:
-        size = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        raise TypeError(f"{name}: wanted an int, got {type(value).__name__}") from None
-    if size < 0:
-        raise ValueError(f"{name}: wanted 0 or more pixels, got {size}")
-    return size
-
-
-def _count(value: object) -> int:
-    try:
-        count = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        raise TypeError(f"max_iterations: wanted an int, got {type(value).__name__}") from None
-    if not 0 <= count <= MAX_ITERATIONS:
-        raise ValueError(f"max_iterations: wanted 0 to {MAX_ITERATIONS}, got {count}")
-    return count
-
-
 def _picture(center: Any, span: object) -> tuple[float, float, float]:  # noqa: ANN401 - it is what is checked
     try:
         real, imaginary = map(float, center)
     except (TypeError, ValueError):
         raise TypeError(f"center: wanted two floats (real, imaginary), got {center!r}") from None
-    if not (math.isfinite(real) and math.isfinite(imaginary)):
-        raise ValueError(f"center: wanted finite numbers, got {center!r}")
-    try:
-        width = float(span)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        raise TypeError(f"span: wanted a float, got {span!r}") from None
-    if not (math.isfinite(width) and width > 0):
-        raise ValueError(f"span: wanted a finite number above 0, got {span!r}")
-    return real, imaginary, width
+    return finite_float("center", real), finite_float("center", imaginary), finite_float("span", span, above=0)
 
 
 KERNEL = Kernel(

@@ -1,11 +1,11 @@
 """Nearest neighbours: the points with the smallest Euclidean distance to each query, exactly."""
 
 import math
-import operator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from gilfree.kernels._kernel import Kernel, Work, run
+from gilfree.kernels._kernel import Kernel, Work
+from gilfree.kernels._scalars import integer
 from gilfree.workers import Workers
 
 if TYPE_CHECKING:
@@ -100,24 +100,18 @@ def nearest_neighbors(
             "points: wanted as many coordinates as the queries have, "
             f"{dimensions}, got {others} (shapes {q.shape} and {p.shape})"
         )
-    k = _neighbors(k, count)
-    results = _arrays.outputs(out, [("distances", (rows, k), q.dtype), ("indices", (rows, k), np.int64)], (q, p))
-    held = _arrays.hold(q, p, *results)
-    seconds = _seconds(rows, count, dimensions, k)
+    k = integer("k", k, 1, count, ", the number of points")
     work = Work(
         "nearest_neighbors",
         (q, p, k),
-        tuple(results),
         cut=(0,),
         rows=rows,
-        seconds=seconds,
+        seconds=_seconds(rows, count, dimensions, k),
         chunk_seconds=_packing_seconds(count, dimensions),
     )
-    run(work, workers, release_gil, shared_out=out is not None)
-    del held
-    _arrays.finish(out, results)
-    distances, indices = results if out is None else out
-    return distances, indices
+    specs: _arrays.Specs = [("distances", (rows, k), q.dtype), ("indices", (rows, k), np.int64)]
+    result: tuple[NDArray[Any], NDArray[np.int64]] = _arrays.compute(work, specs, out, workers, release_gil)
+    return result
 
 
 def nearest_neighbors_pure(
@@ -153,16 +147,6 @@ def _seconds(rows: int, count: int, dimensions: int, k: int) -> float:
 def _packing_seconds(count: int, dimensions: int) -> float:
     """Return about how long it takes to prepare the points."""
     return count * (4e-9 + 0.5e-9 * dimensions)
-
-
-def _neighbors(value: object, count: int) -> int:
-    try:
-        k = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        raise TypeError(f"k: wanted an int, got {type(value).__name__}") from None
-    if not 1 <= k <= count:
-        raise ValueError(f"k: wanted 1 to {count}, the number of points, got {k}")
-    return k
 
 
 KERNEL = Kernel(

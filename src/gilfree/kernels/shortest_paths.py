@@ -5,7 +5,7 @@ from heapq import heappop, heappush
 from math import cbrt, inf
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from gilfree.kernels._kernel import Kernel, Work, run
+from gilfree.kernels._kernel import Kernel, Work
 from gilfree.workers import Workers
 
 if TYPE_CHECKING:
@@ -115,25 +115,17 @@ def shortest_paths(
     specs: list[Any] = [("distances", shape, np.float64)]
     if return_predecessors:
         specs.append(("predecessors", shape, np.int32))
-    inputs = (indices, indptr, starts) if data is None else (data, indices, indptr, starts)
-    results = _arrays.outputs(out, specs, inputs)
-    held = _arrays.hold(*inputs, *results)
     rows = starts.reshape(-1)
     work = Work(
         "shortest_paths",
         (data, indices, indptr, rows),
-        tuple(results) if starts.ndim else tuple(result[None] for result in results),
         cut=(3,),
         rows=rows.size,
         seconds=rows.size * _seconds(nodes, indices.size, unweighted=data is None),
         chunk_seconds=(nodes + indices.size) * 0.5e-9,  # to look the graph over
     )
-    run(work, workers, release_gil, shared_out=out is not None)
-    del held
-    _arrays.finish(out, results)
-    if out is not None:
-        return out
-    return (results[0], results[1]) if return_predecessors else results[0]
+    result: Result = _arrays.compute(work, specs, out, workers, release_gil, single=not starts.ndim)
+    return result
 
 
 def shortest_paths_pure(
