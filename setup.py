@@ -76,8 +76,15 @@ def sanitize_flags(build: str) -> tuple[list[str], list[str]]:
 
 def extensions() -> list[Extension]:
     baseline = Extension("gilfree._kernels", ["src/gilfree/_kernels.pyx"], define_macros=MACROS)
-    [generated] = cythonize(
-        [baseline],
+    observer = Extension(
+        "gilfree.observe._native",
+        ["src/gilfree/observe/_native.pyx", "src/gilfree/observe/gil.c"],
+        depends=[str(header) for header in Path("src/gilfree/observe").glob("*.h")],
+        include_dirs=["src/gilfree/observe"],
+        define_macros=MACROS,
+    )
+    generated, observer = cythonize(
+        [baseline, observer],
         build_dir="build/cython",
         compiler_directives=DIRECTIVES,
         include_path=["src"],
@@ -87,6 +94,7 @@ def extensions() -> list[Extension]:
     others = [level for level in levels() if level != "baseline"]
     return [
         generated,
+        observer,
         *(
             Extension(f"gilfree._{level}._kernels", generated.sources, define_macros=MACROS, depends=generated.depends)
             for level in others

@@ -1,4 +1,4 @@
-"""CPU-bound kernels that let the GIL go, so that plain Python threads use every core.
+"""CPU-bound kernels that let the GIL go, so that plain Python threads use every core; and who holds the GIL elsewhere.
 
 Every kernel is a plain function that can hold or release the GIL, may cut its work among workers, and gives the same
 answer, bit for bit, whichever way it runs. Importing gilfree imports no NumPy; the kernels that return arrays do when
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from gilfree.kernels.mandelbrot import mandelbrot
     from gilfree.kernels.nearest_neighbors import nearest_neighbors
     from gilfree.kernels.shortest_paths import shortest_paths
+    from gilfree.observe import Observation as observe  # noqa: N813 - the module, which can be called
+    from gilfree.observe._probe import probe
     from gilfree.workers import cpu_count
 
 __all__ = [
@@ -27,6 +29,8 @@ __all__ = [
     "edit_distances",
     "mandelbrot",
     "nearest_neighbors",
+    "observe",
+    "probe",
     "shortest_paths",
 ]
 
@@ -40,6 +44,8 @@ _HOMES = {
     "edit_distances": "gilfree.kernels.edit_distance",
     "mandelbrot": "gilfree.kernels.mandelbrot",
     "nearest_neighbors": "gilfree.kernels.nearest_neighbors",
+    "observe": "gilfree.observe",
+    "probe": "gilfree.observe",
     "shortest_paths": "gilfree.kernels.shortest_paths",
 }
 
@@ -47,7 +53,8 @@ _HOMES = {
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(_import_module(_HOMES[name]), name)
+    module = _import_module(_HOMES[name])
+    value = module if module.__name__ == f"{__name__}.{name}" else getattr(module, name)
     globals()[name] = value
     return value
 

@@ -1,0 +1,461 @@
+/* The observer's two ways of seeing: exact events, and samples.
+
+Exact events. Whenever CPython lets the GIL go it signals one condition variable, whenever it takes it, another; and who
+waits for it waits on the first. All three go through pthread functions that the object with CPython in it imports, so
+that replacing these imports shows every event, wherever in the process it comes from. Each happens while the GIL's own
+mutex is held and in the thread that acts.
+
+Samples. A native thread without a thread state, which hence never takes the GIL, looks every so often who holds it or, in
+a free-threaded build, which threads are attached. Where events are exact the same thread looks now and then which line
+of Python a long hold is spent on. */
+
+#ifndef GILFREE_EVENTS_H
+#define GILFREE_EVENTS_H
+
+#include <Python.h>
+
+#include "records.h"
+#include "slots.h"
+
+enum mechanism { NONE, EXACT, SAMPLED, ATTACHED };
+
+enum { MOST_GILS = 64, LONGEST_SLEEP = 25000000 };
+
+static struct {
+    enum mechanism mechanism; /* of those now observing */
+    int observers;
+    gilfree_flag watching; /* whether events are accounted for */
+
+    /* the sampler, a native thread */
+    gilfree_flag sampling; /* whether it shall go on */
+    gilfree_flag sampler_runs;
+    int64_t period;
+    struct gil gil; /* whose holder is sampled */
+    int64_t samples;
+} gilfree_observer;
+
+static gilfree_thread_local struct record *gilfree_own_record;
+
+static unsigned long gilfree_native_id(void);
+
+#if GILFREE_HAS_SLOTS
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <sys/syscall.h>
+
+typedef int (*gilfree_signal_function)(pthread_cond_t *);
+typedef int (*gilfree_wait_function)(pthread_cond_t *, pthread_mutex_t *);
+typedef int (*gilfree_timedwait_function)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *);
+
+/* What the events of one interpreter's GIL look like. */
+struct gil_events {
+    pthread_cond_t *released, *taken;
+    struct record *holder;
+};
+
+enum { SIGNAL, WAIT, TIMEDWAIT, FUNCTIONS };
+
+static struct {
+    struct object object;
+    struct slots slots[FUNCTIONS];
+    void *before[FUNCTIONS]; /* what the slots held, and calls go on to */
+    int found; /* whether the slots were looked for: 1 found, -1 there are none */
+    struct gil_events gils[MOST_GILS];
+    int gil_count;
+    pthread_key_t at_end_of_thread;
+
+    gilfree_flag learning;
+    pthread_t learner;
+    pthread_cond_t *first, *last; /* that the learner signalled */
+} gilfree_hook = {
+    .slots = {{.name = "pthread_cond_signal"}, {.name = "pthread_cond_wait"}, {.name = "pthread_cond_timedwait"}},
+};
+
+static unsigned long gilfree_native_id(void) {
+    return (unsigned long)syscall(SYS_gettid);
+}
+
+/* The calling thread's record. */
+static struct record *gilfree_me(int64_t now, enum state state) {
+    struct record *self = gilfree_own_record;
+    if (self == NULL) {
+        self = gilfree_record(gilfree_native_id(), (unsigned long)pthread_self(), now, state, 1);
+        gilfree_own_record = self;
+        if (self != NULL) {
+            pthread_setspecific(gilfree_hook.at_end_of_thread, self);
+        }
+    }
+    return self;
+}
+
+static void gilfree_thread_ends(void *record) {
+    gilfree_own_record = NULL;
+    gilfree_end_record(record, gilfree_load(&gilfree_observer.watching), 1);
+}
+
+static struct gil_events *gilfree_gil_of(const pthread_cond_t *condition, int *released) {
+    int count = __atomic_load_n(&gilfree_hook.gil_count, __ATOMIC_ACQUIRE);
+    for (struct gil_events *gil = gilfree_hook.gils; gil < gilfree_hook.gils + count; gil++)
+        if (condition == gil->released || condition == gil->taken) {
+            *released = condition == gil->released;
+            return gil;
+        }
+    return NULL;
+}
+
+static int gilfree_on_signal(pthread_cond_t *condition) {
+    if (gilfree_load(&gilfree_observer.watching)) {
+        int released;
+        struct gil_events *gil = gilfree_gil_of(condition, &released);
+        if (gil != NULL) {
+            int64_t now = gilfree_now();
+            struct record *self = gilfree_me(now, released ? HOLDING : DETACHED);
+            if (self != NULL) {
+                gilfree_lock(&self->lock);
+                gilfree_advance(self, now, released ? DETACHED : HOLDING, 1);
+                self->sums.releases += released;
+                if (!released)
+                    self->thread_state = (uintptr_t)PyGILState_GetThisThreadState();
+                gilfree_unlock(&self->lock);
+            }
+            __atomic_store_n(&gil->holder, released ? NULL : self, __ATOMIC_RELEASE);
+        }
+    }
+    if (gilfree_load(&gilfree_hook.learning) && pthread_equal(pthread_self(), gilfree_hook.learner)) {
+        if (gilfree_hook.first == NULL)
+            gilfree_hook.first = condition;
+        gilfree_hook.last = condition;
+    }
+    return ((gilfree_signal_function)gilfree_hook.before[SIGNAL])(condition);
+}
+
+/* Waiting for the GIL or, having handed it over, for somebody to take it. */
+static void gilfree_begin_wait(const pthread_cond_t *condition) {
+    int released;
+    if (gilfree_load(&gilfree_observer.watching) && gilfree_gil_of(condition, &released) != NULL) {
+        int64_t now = gilfree_now();
+        struct record *self = gilfree_me(now, DETACHED);
+        if (self != NULL) {
+            gilfree_lock(&self->lock);
+            if (self->state != WAITING)
+                gilfree_advance(self, now, WAITING, 1);
+            gilfree_unlock(&self->lock);
+        }
+    }
+}
+
+static int gilfree_on_wait(pthread_cond_t *condition, pthread_mutex_t *mutex) {
+    gilfree_begin_wait(condition);
+    return ((gilfree_wait_function)gilfree_hook.before[WAIT])(condition, mutex);
+}
+
+static int gilfree_on_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex, const struct timespec *until) {
+    gilfree_begin_wait(condition);
+    return ((gilfree_timedwait_function)gilfree_hook.before[TIMEDWAIT])(condition, mutex, until);
+}
+
+static void *const gilfree_replacements[FUNCTIONS] = {
+    (void *)gilfree_on_signal, (void *)gilfree_on_wait, (void *)gilfree_on_timedwait,
+};
+
+/* In the child of a fork there is one thread, under a new number. */
+static void gilfree_after_fork(void) {
+    struct record *self = gilfree_own_record;
+    gilfree_accounts.list_lock = gilfree_accounts.stall_lock = 0; /* perhaps held by threads that are not here */
+    gilfree_observer.sampler_runs = gilfree_observer.sampling = 0;
+    for (struct record *record = gilfree_accounts.records; record != NULL; record = record->next) {
+        record->lock = 0;
+        if (record == self) {
+            record->native_id = gilfree_native_id();
+            record->cpu = gilfree_own_cpu();
+            record->unsettled_holding = record->unsettled_detached = 0;
+        } else if (record->use == LIVE) {
+            record->ended = gilfree_now();
+            record->use = ENDED;
+            gilfree_accounts.ended++;
+        }
+    }
+}
+
+/* Puts the replacements in place. A slot that another tool has filled since is left to it while it calls on to us. */
+static int gilfree_hook_in(void) {
+    if (gilfree_hook.found == 0) {
+        gilfree_hook.found = -1;
+        if (gilfree_find_slots((uintptr_t)&PyEval_SaveThread, &gilfree_hook.object, gilfree_hook.slots, FUNCTIONS)
+            && pthread_key_create(&gilfree_hook.at_end_of_thread, gilfree_thread_ends) == 0
+            && pthread_atfork(NULL, NULL, gilfree_after_fork) == 0)
+            gilfree_hook.found = 1;
+    }
+    if (gilfree_hook.found < 0)
+        return 0;
+    for (int function = 0; function < FUNCTIONS; function++) {
+        struct slots *slots = &gilfree_hook.slots[function];
+        for (int index = 0; index < slots->count; index++) {
+            void *current = __atomic_load_n(slots->places[index], __ATOMIC_ACQUIRE);
+            if (current == gilfree_replacements[function])
+                continue;
+            if (gilfree_is_inside(&gilfree_hook.object, current))
+                /* Not bound yet: this leads to the linker, which would overwrite the slot. */
+                current = dlsym(RTLD_DEFAULT, slots->name);
+            if (current == NULL)
+                return 0;
+            __atomic_store_n(&gilfree_hook.before[function], current, __ATOMIC_RELEASE);
+            if (!gilfree_set_slot(&gilfree_hook.object, slots->places[index], gilfree_replacements[function]))
+                return 0;
+        }
+    }
+    return 1;
+}
+
+/* Restores what was there before, except where another tool has replaced us: its calls then pass through us unseen. */
+static void gilfree_hook_out(void) {
+    for (int function = 0; function < FUNCTIONS; function++) {
+        struct slots *slots = &gilfree_hook.slots[function];
+        for (int index = 0; index < slots->count; index++)
+            if (__atomic_load_n(slots->places[index], __ATOMIC_ACQUIRE) == gilfree_replacements[function])
+                gilfree_set_slot(&gilfree_hook.object, slots->places[index], gilfree_hook.before[function]);
+    }
+}
+
+/* Lets the GIL go and takes it, to see what that looks like. Returns whether anything was seen. */
+static int gilfree_learn(void) {
+    gilfree_hook.first = gilfree_hook.last = NULL;
+    gilfree_hook.learner = pthread_self();
+    gilfree_store(&gilfree_hook.learning, 1);
+    PyThreadState *thread_state = PyEval_SaveThread();
+    PyEval_RestoreThread(thread_state);
+    gilfree_store(&gilfree_hook.learning, 0);
+    pthread_cond_t *released = gilfree_hook.first, *taken = gilfree_hook.last;
+    if (released == NULL || taken == NULL || released == taken)
+        return 0;
+    for (int index = 0; index < gilfree_hook.gil_count; index++) {
+        struct gil_events *gil = &gilfree_hook.gils[index];
+        if (gil->released == released && gil->taken == taken)
+            return 1;
+        /* An interpreter that has ended leaves its place to another. */
+        if (gil->released == released || gil->taken == taken) {
+            gil->released = released;
+            gil->taken = taken;
+            return 1;
+        }
+    }
+    if (gilfree_hook.gil_count == MOST_GILS)
+        return 0;
+    gilfree_hook.gils[gilfree_hook.gil_count] = (struct gil_events){released, taken, NULL};
+    __atomic_store_n(&gilfree_hook.gil_count, gilfree_hook.gil_count + 1, __ATOMIC_RELEASE);
+    return 1;
+}
+
+/* This thread holds the GIL that was learnt of last. */
+static void gilfree_observer_began(struct record *self) {
+    for (int index = 0; index < gilfree_hook.gil_count; index++)
+        __atomic_store_n(
+            &gilfree_hook.gils[index].holder, gilfree_hook.gils[index].released == gilfree_hook.first ? self : NULL,
+            __ATOMIC_RELEASE);
+}
+
+/* Looks where Python is in holds that have lasted for half the time from which they are remembered. */
+static void gilfree_look_at_holders(void) {
+    static struct place place;
+    int64_t from = gilfree_read(&gilfree_accounts.stall_from);
+    int count = __atomic_load_n(&gilfree_hook.gil_count, __ATOMIC_ACQUIRE);
+    for (int index = 0; from && index < count; index++) {
+        struct record *holder = __atomic_load_n(&gilfree_hook.gils[index].holder, __ATOMIC_ACQUIRE);
+        if (holder == NULL)
+            continue;
+        gilfree_lock(&holder->lock);
+        int64_t hold = holder->holds, age = gilfree_now() - holder->hold_began;
+        uintptr_t thread_state = holder->thread_state;
+        int wanted = holder->state == HOLDING && 2 * age >= from && (age <= from || holder->placed != hold);
+        gilfree_unlock(&holder->lock);
+        if (!wanted || !thread_state || !gilfree_find_place(thread_state, &place))
+            continue;
+        gilfree_lock(&holder->lock);
+        if (holder->state == HOLDING && holder->holds == hold) { /* still the same hold, so that the place is its own */
+            if (holder->place == NULL)
+                holder->place = malloc(sizeof place);
+            if (holder->place != NULL) {
+                *holder->place = place;
+                holder->placed = hold;
+            }
+        }
+        gilfree_unlock(&holder->lock);
+    }
+}
+
+#else
+
+static unsigned long gilfree_native_id(void) {
+    return PyThread_get_thread_native_id();
+}
+
+static struct record *gilfree_me(int64_t now, enum state state) {
+    if (gilfree_own_record == NULL)
+        gilfree_own_record = gilfree_record(gilfree_native_id(), PyThread_get_thread_ident(), now, state, 1);
+    return gilfree_own_record;
+}
+
+static int gilfree_hook_in(void) { return 0; }
+static void gilfree_hook_out(void) {}
+static int gilfree_learn(void) { return 0; }
+static void gilfree_look_at_holders(void) {}
+static void gilfree_observer_began(struct record *self) { (void)self; }
+
+#endif
+
+static void gilfree_take_samples(void) {
+    int64_t now = gilfree_now();
+    gilfree_add(&gilfree_observer.samples, 1);
+    for (struct record *record = gilfree_load_pointer(&gilfree_accounts.records); record != NULL; record = record->next) {
+        gilfree_lock(&record->lock);
+        if (record->use == LIVE && record->thread_state) {
+            int attached = gilfree_is_attached(record->thread_state, &gilfree_observer.gil);
+            record->sums.samples++;
+            record->sums.attached_samples += attached > 0;
+            gilfree_advance(record, now, attached > 0 ? HOLDING : DETACHED, 0);
+        }
+        gilfree_unlock(&record->lock);
+    }
+}
+
+static void gilfree_sampler(void *unused) {
+    (void)unused;
+    while (gilfree_load(&gilfree_observer.sampling)) {
+        if (gilfree_observer.mechanism == EXACT)
+            gilfree_look_at_holders();
+        else
+            gilfree_take_samples();
+        int64_t period = gilfree_read(&gilfree_observer.period);
+        if (gilfree_observer.mechanism == EXACT) /* often enough to see where a hold is that will have lasted so long */
+            period = gilfree_read(&gilfree_accounts.stall_from) / 4;
+        gilfree_sleep(period < LONGEST_SLEEP ? period : LONGEST_SLEEP);
+    }
+    gilfree_store(&gilfree_observer.sampler_runs, 0);
+}
+
+/* Sees to it that there is a sampler, and that its samples are no further apart than this. */
+static int gilfree_start_sampler(int64_t period) {
+    if (gilfree_load(&gilfree_observer.sampler_runs) && gilfree_load(&gilfree_observer.sampling)) {
+        if (period < gilfree_read(&gilfree_observer.period))
+            gilfree_write(&gilfree_observer.period, period);
+        return 1;
+    }
+    gilfree_write(&gilfree_observer.period, period);
+    while (gilfree_load(&gilfree_observer.sampler_runs)) /* the one before is about to end */
+        gilfree_yield();
+    gilfree_store(&gilfree_observer.sampling, 1);
+    gilfree_store(&gilfree_observer.sampler_runs, 1);
+    if (PyThread_start_new_thread(gilfree_sampler, NULL) == PYTHREAD_INVALID_THREAD_ID) {
+        gilfree_store(&gilfree_observer.sampling, 0);
+        gilfree_store(&gilfree_observer.sampler_runs, 0);
+        return 0;
+    }
+    return 1;
+}
+
+/* Starts an account for every thread that Python knows. The list of thread states is read by copying, because in a
+free-threaded build threads come and go meanwhile. */
+static void gilfree_adopt_threads(int64_t now) {
+    PyThreadState thread;
+    uintptr_t next = (uintptr_t)PyInterpreterState_ThreadHead(PyInterpreterState_Get());
+    unsigned long own = PyThread_get_thread_ident();
+    for (int count = 0; next != 0 && count < 100000; count++) {
+        uintptr_t thread_state = next;
+        if (!gilfree_copy(&thread, thread_state, sizeof thread))
+            return;
+        next = (uintptr_t)thread.next;
+        if (thread.thread_id == 0 || thread.thread_id == own)
+            continue;
+        struct record *record = gilfree_record(thread.native_thread_id, thread.thread_id, now, DETACHED, 0);
+        if (record != NULL) {
+            gilfree_lock(&record->lock);
+            record->thread_state = thread_state;
+            gilfree_unlock(&record->lock);
+        }
+    }
+}
+
+/* Nobody was watching: all that is known of the threads' states is that this one holds the GIL, and no other does. */
+static void gilfree_restart_accounts(struct record *self, int64_t now) {
+    for (struct record *record = gilfree_load_pointer(&gilfree_accounts.records); record != NULL; record = record->next) {
+        gilfree_lock(&record->lock);
+        if (record->use == LIVE)
+            gilfree_begin_account(record, now, record == self ? HOLDING : DETACHED, record == self);
+        int gone = record->use == LIVE && record->cpu < 0;
+        gilfree_unlock(&record->lock);
+        if (gone)
+            gilfree_end_record(record, 0, 0);
+    }
+}
+
+/* Has holds of at least this length remembered, if it is not 0. */
+static void gilfree_remember_stalls(int64_t from) {
+    int64_t before = gilfree_read(&gilfree_accounts.stall_from);
+    if (from && (before == 0 || from < before))
+        gilfree_write(&gilfree_accounts.stall_from, from);
+}
+
+/* Begins to observe by this mechanism or, for NONE, by the best there is; whoever comes second joins what goes on.
+Returns what is used. The caller holds the GIL and sees to it that nobody else begins or ends meanwhile. */
+static enum mechanism gilfree_begin(enum mechanism wanted, int64_t period, int64_t stall) {
+    struct record *self;
+    int64_t now;
+    gilfree_remember_stalls(stall);
+    if (gilfree_observer.observers++ > 0) {
+        if (stall || gilfree_observer.mechanism != EXACT)
+            gilfree_start_sampler(period);
+        /* Perhaps from another interpreter, whose GIL is another. */
+        if (gilfree_observer.mechanism == EXACT && gilfree_hook_in() && gilfree_learn())
+            gilfree_me(gilfree_now(), HOLDING);
+        return gilfree_observer.mechanism;
+    }
+    enum mechanism mechanism = NONE;
+    if ((wanted == NONE || wanted == EXACT) && gilfree_hook_in()) {
+        if (gilfree_learn())
+            mechanism = EXACT;
+        else
+            gilfree_hook_out();
+    }
+    if (mechanism == NONE && wanted != EXACT) {
+        gilfree_observer.gil = gilfree_current_gil();
+        if (gilfree_observer.gil.locked != NULL)
+            mechanism = gilfree_gil_is_free_threaded() ? ATTACHED : SAMPLED;
+    }
+    if (mechanism == NONE) {
+        gilfree_observer.observers = 0;
+        return NONE;
+    }
+    gilfree_observer.mechanism = mechanism;
+    now = gilfree_now();
+    self = gilfree_me(now, HOLDING);
+    gilfree_restart_accounts(self, now);
+    gilfree_adopt_threads(now);
+    if (self != NULL) {
+        gilfree_lock(&self->lock);
+        self->thread_state = (uintptr_t)PyThreadState_Get();
+        gilfree_unlock(&self->lock);
+    }
+    gilfree_store(&gilfree_observer.watching, 1);
+    gilfree_observer_began(self);
+    if ((stall || mechanism != EXACT) && !gilfree_start_sampler(period) && mechanism != EXACT) {
+        gilfree_store(&gilfree_observer.watching, 0);
+        gilfree_observer.observers = 0;
+        return NONE;
+    }
+    return mechanism;
+}
+
+static void gilfree_end(void) {
+    if (--gilfree_observer.observers > 0)
+        return;
+    gilfree_store(&gilfree_observer.watching, 0);
+    gilfree_store(&gilfree_observer.sampling, 0);
+    gilfree_store(&gilfree_accounts.recording, 0);
+    gilfree_write(&gilfree_accounts.stall_from, 0);
+    if (gilfree_observer.mechanism == EXACT)
+        gilfree_hook_out();
+    gilfree_forget();
+}
+
+#endif
