@@ -58,7 +58,7 @@ cdef extern from "events.h":
     struct all_accounts:
         record *records
         int recording, stall_lock, list_lock
-        int64_t stall_from, stalls_dropped, folded_threads
+        int64_t stall_from, stalls_dropped, folded_threads, cells
         int stall_count
         sums folded
         stall *stalls
@@ -71,6 +71,7 @@ cdef extern from "events.h":
 
     mechanism gilfree_begin(mechanism wanted, int64_t period, int64_t stall) noexcept
     void gilfree_end() noexcept
+    int gilfree_slot(int index, uintptr_t *place, uintptr_t *value) noexcept
     record *gilfree_me(int64_t now, state state) noexcept
     void gilfree_end_record(record *self, int keep, int own) noexcept
     void gilfree_advance(record *self, int64_t now, state next, int own) noexcept nogil
@@ -351,3 +352,22 @@ def call(func, tuple args, dict kwargs, bint count_cpu):
         after.releases - before.releases, after.held_cpu - before.held_cpu, after.running - before.running,
         after.samples - before.samples, after.attached_samples - before.attached_samples,
     )
+
+
+def slots():
+    """Returns (address, value) of each import slot that was found; nothing before the first observation. For tests."""
+    cdef uintptr_t place, value
+    found = []
+    while gilfree_slot(len(found), &place, &value):
+        found.append((place, value))
+    return found
+
+
+def kept():
+    """Returns how many records and cells there are, whether used or not. For tests."""
+    cdef record *self = gilfree_accounts.records
+    records = 0
+    while self != NULL:
+        records += 1
+        self = self.next
+    return records, gilfree_read(&gilfree_accounts.cells)

@@ -60,6 +60,7 @@ static struct {
     struct object object;
     struct slots slots[FUNCTIONS];
     void *before[FUNCTIONS]; /* what the slots held, and calls go on to */
+    int covered; /* whether another tool has replaced us in a slot: it calls on to us, and we must not call on to it */
     int found; /* whether the slots were looked for: 1 found, -1 there are none */
     struct gil_events gils[MOST_GILS];
     int gil_count;
@@ -178,7 +179,7 @@ static void gilfree_after_fork(void) {
     }
 }
 
-/* Puts the replacements in place. A slot that another tool has filled since is left to it while it calls on to us. */
+/* Puts the replacements in place. */
 static int gilfree_hook_in(void) {
     if (gilfree_hook.found == 0) {
         gilfree_hook.found = -1;
@@ -193,7 +194,7 @@ static int gilfree_hook_in(void) {
         struct slots *slots = &gilfree_hook.slots[function];
         for (int index = 0; index < slots->count; index++) {
             void *current = __atomic_load_n(slots->places[index], __ATOMIC_ACQUIRE);
-            if (current == gilfree_replacements[function])
+            if (current == gilfree_replacements[function] || gilfree_hook.covered)
                 continue;
             if (gilfree_is_inside(&gilfree_hook.object, current))
                 /* Not bound yet: this leads to the linker, which would overwrite the slot. */
@@ -210,11 +211,14 @@ static int gilfree_hook_in(void) {
 
 /* Restores what was there before, except where another tool has replaced us: its calls then pass through us unseen. */
 static void gilfree_hook_out(void) {
+    gilfree_hook.covered = 0;
     for (int function = 0; function < FUNCTIONS; function++) {
         struct slots *slots = &gilfree_hook.slots[function];
         for (int index = 0; index < slots->count; index++)
             if (__atomic_load_n(slots->places[index], __ATOMIC_ACQUIRE) == gilfree_replacements[function])
                 gilfree_set_slot(&gilfree_hook.object, slots->places[index], gilfree_hook.before[function]);
+            else if (__atomic_load_n(slots->places[index], __ATOMIC_ACQUIRE) != gilfree_hook.before[function])
+                gilfree_hook.covered = 1;
     }
 }
 
@@ -247,12 +251,40 @@ static int gilfree_learn(void) {
     return 1;
 }
 
+/* Hooks in and learns. Where another tool had covered us, it may have gone since without putting us back. */
+static int gilfree_hook_and_learn(void) {
+    if (!gilfree_hook_in())
+        return 0;
+    if (gilfree_learn())
+        return 1;
+    if (gilfree_hook.covered) {
+        gilfree_hook.covered = 0;
+        if (gilfree_hook_in() && gilfree_learn())
+            return 1;
+    }
+    gilfree_hook_out();
+    return 0;
+}
+
 /* This thread holds the GIL that was learnt of last. */
 static void gilfree_observer_began(struct record *self) {
     for (int index = 0; index < gilfree_hook.gil_count; index++)
         __atomic_store_n(
             &gilfree_hook.gils[index].holder, gilfree_hook.gils[index].released == gilfree_hook.first ? self : NULL,
             __ATOMIC_RELEASE);
+}
+
+/* For tests: the address of a slot, and what is in it. */
+static int gilfree_slot(int index, uintptr_t *place, uintptr_t *value) {
+    for (int function = 0; gilfree_hook.found > 0 && function < FUNCTIONS; function++) {
+        if (index < gilfree_hook.slots[function].count) {
+            *place = (uintptr_t)gilfree_hook.slots[function].places[index];
+            *value = (uintptr_t)*gilfree_hook.slots[function].places[index];
+            return 1;
+        }
+        index -= gilfree_hook.slots[function].count;
+    }
+    return 0;
 }
 
 /* Looks where Python is in holds that have lasted for half the time from which they are remembered. */
@@ -296,10 +328,11 @@ static struct record *gilfree_me(int64_t now, enum state state) {
     return gilfree_own_record;
 }
 
-static int gilfree_hook_in(void) { return 0; }
+static int gilfree_hook_and_learn(void) { return 0; }
 static void gilfree_hook_out(void) {}
 static int gilfree_learn(void) { return 0; }
 static void gilfree_look_at_holders(void) {}
+static int gilfree_slot(int index, uintptr_t *place, uintptr_t *value) { (void)index, (void)place, (void)value; return 0; }
 static void gilfree_observer_began(struct record *self) { (void)self; }
 
 #endif
@@ -406,17 +439,13 @@ static enum mechanism gilfree_begin(enum mechanism wanted, int64_t period, int64
         if (stall || gilfree_observer.mechanism != EXACT)
             gilfree_start_sampler(period);
         /* Perhaps from another interpreter, whose GIL is another. */
-        if (gilfree_observer.mechanism == EXACT && gilfree_hook_in() && gilfree_learn())
+        if (gilfree_observer.mechanism == EXACT && gilfree_learn())
             gilfree_me(gilfree_now(), HOLDING);
         return gilfree_observer.mechanism;
     }
     enum mechanism mechanism = NONE;
-    if ((wanted == NONE || wanted == EXACT) && gilfree_hook_in()) {
-        if (gilfree_learn())
-            mechanism = EXACT;
-        else
-            gilfree_hook_out();
-    }
+    if ((wanted == NONE || wanted == EXACT) && gilfree_hook_and_learn())
+        mechanism = EXACT;
     if (mechanism == NONE && wanted != EXACT) {
         gilfree_observer.gil = gilfree_current_gil();
         if (gilfree_observer.gil.locked != NULL)
