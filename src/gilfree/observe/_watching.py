@@ -10,8 +10,8 @@ from gilfree.observe import _native
 
 __all__ = ["NotMeasurableError", "watching"]
 
-# Shorter than nanosleep(2) can keep to: samples are then some 100 µs apart.
-SAMPLE_NS = 20_000
+# On average, and some 60 µs later, as that is what it takes a thread to wake up.
+SAMPLE_NS = 50_000
 
 
 class NotMeasurableError(RuntimeError):

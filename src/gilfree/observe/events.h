@@ -353,15 +353,22 @@ static void gilfree_take_samples(void) {
 }
 
 static void gilfree_sampler(void *unused) {
+    uint32_t dice = 2463534242u;
     (void)unused;
     while (gilfree_load(&gilfree_observer.sampling)) {
-        if (gilfree_observer.mechanism == EXACT)
-            gilfree_look_at_holders();
-        else
-            gilfree_take_samples();
         int64_t period = gilfree_read(&gilfree_observer.period);
-        if (gilfree_observer.mechanism == EXACT) /* often enough to see where a hold is that will have lasted so long */
+        if (gilfree_observer.mechanism == EXACT) {
+            gilfree_look_at_holders();
+            /* often enough to see where a hold is that will have lasted so long */
             period = gilfree_read(&gilfree_accounts.stall_from) / 4;
+        } else {
+            gilfree_take_samples();
+            /* At random times (xorshift, Marsaglia 2003), as what is sampled may have a period of its own. */
+            dice ^= dice << 13;
+            dice ^= dice >> 17;
+            dice ^= dice << 5;
+            period = (int64_t)(2.0 * (double)period * (dice / 4294967296.0));
+        }
         gilfree_sleep(period < LONGEST_SLEEP ? period : LONGEST_SLEEP);
     }
     gilfree_store(&gilfree_observer.sampler_runs, 0);
