@@ -58,12 +58,12 @@ def test_each_thread_gets_its_due(known):
         for target in (holding, running, idle):
             run(target)
     threads = by_name(seen)
-    assert threads["holding"].holding == pytest.approx(0.1, rel=0.2)
+    assert threads["holding"].holding == pytest.approx(0.1, rel=0.25)
     assert threads["running"].running > 0.05, "less than 0.2 s where other processes had the CPU"
     assert threads["running"].holding < 0.05
     assert threads["idle"].idle > 0.18
     assert threads["idle"].running < 0.05
-    assert threads["MainThread"].idle > 0.4, "joining is being idle"
+    assert threads["MainThread"].idle > 0.3, "joining is being idle"
 
 
 @with_gil
