@@ -333,7 +333,7 @@ def in_threads(
             errors.append(error)
             ready.abort()
 
-    threads = [threading.Thread(target=run, name=f"probe-{index}", daemon=True) for index in range(count)]
+    threads = [threading.Thread(target=run, name=f"probe-{index}") for index in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:
