@@ -235,7 +235,10 @@ def test_short_calls_are_made_often():
 
 
 def test_nothing_is_left_changed():
-    interval, handlers = sys.getswitchinterval(), [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    interval, handlers = (
+        sys.getswitchinterval(),
+        [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)],
+    )
     threads = threading.active_count()
     gilfree.probe(time.sleep, 0.001)
     assert sys.getswitchinterval() == interval
