@@ -10,6 +10,7 @@ import textwrap
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -420,3 +421,11 @@ def test_no_memory_is_kept(known):
         observe()
     assert _native.kept() <= before
     assert multiprocessing.active_children() == []
+
+
+def test_it_survives():
+    """Random observations over random threaded work; longer by ``python tests/observe/soak.py SECONDS``."""
+    script = Path(__file__).with_name("soak.py")
+    done = subprocess.run([sys.executable, script, "4"], capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "survived" in done.stdout

@@ -73,7 +73,7 @@ cdef extern from "events.h":
     void gilfree_end() noexcept
     int gilfree_slot(int index, uintptr_t *place, uintptr_t *value) noexcept
     record *gilfree_me(int64_t now, state state) noexcept
-    void gilfree_end_record(record *self, int keep, int own) noexcept
+    void gilfree_leave(record *self) noexcept
     void gilfree_advance(record *self, int64_t now, state next, int own) noexcept nogil
     int64_t gilfree_longest_now(const record *self, int64_t now) noexcept nogil
     int64_t gilfree_between(int64_t least, int64_t value, int64_t most) noexcept nogil
@@ -169,7 +169,7 @@ def leave():
     if gilfree_load(&gilfree_observer.watching) and gilfree_observer.mechanism != EXACT:
         self = gilfree_me(gilfree_now(), HOLDING)
         if self != NULL:
-            gilfree_end_record(self, 1, 1)
+            gilfree_leave(self)
 
 
 # Python objects are made outside the locks: making one may collect garbage, and so run any code, which has this thread

@@ -193,10 +193,10 @@ class Observation:
             if not (account.ident and holding + waiting + detached):
                 return None
             name = FOLDED.format(account.ident)
-        elif account.ended and account.ended < self._start:
+        elif (account.ended and account.ended < self._start) or account.born > end:
             return None
         else:
-            lived = (account.ended or end) - max(account.born, self._start)
+            lived = max(0, (account.ended or end) - max(account.born, self._start))
             holding = min(holding, lived)
             waiting = min(waiting, lived - holding)
             detached = lived - holding - waiting

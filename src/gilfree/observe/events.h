@@ -95,6 +95,13 @@ static void gilfree_thread_ends(void *record) {
     gilfree_end_record(record, gilfree_load(&gilfree_observer.watching), 1);
 }
 
+/* The same where events do not show it, so that the thread has to say it itself. */
+static void gilfree_leave(struct record *self) {
+    gilfree_own_record = NULL;
+    pthread_setspecific(gilfree_hook.at_end_of_thread, NULL); /* the record may be another thread's by then */
+    gilfree_end_record(self, 1, 1);
+}
+
 static struct gil_events *gilfree_gil_of(const pthread_cond_t *condition, int *released) {
     int count = __atomic_load_n(&gilfree_hook.gil_count, __ATOMIC_ACQUIRE);
     for (struct gil_events *gil = gilfree_hook.gils; gil < gilfree_hook.gils + count; gil++)
@@ -326,6 +333,11 @@ static struct record *gilfree_me(int64_t now, enum state state) {
     if (gilfree_own_record == NULL)
         gilfree_own_record = gilfree_record(gilfree_native_id(), PyThread_get_thread_ident(), now, state, 1);
     return gilfree_own_record;
+}
+
+static void gilfree_leave(struct record *self) {
+    gilfree_own_record = NULL;
+    gilfree_end_record(self, 1, 1);
 }
 
 static int gilfree_hook_and_learn(void) { return 0; }
