@@ -1,8 +1,10 @@
-"""Random observations over random threaded work: ``python tests/observe/soak.py SECONDS [SEED]``.
+"""Random observations over random threaded work: ``python tests/observe/soak.py [--no-fork] SECONDS [SEED]``.
 
-Ends with a line that says how much was done; anything that goes wrong ends it earlier.
+Ends with a line that says how much was done; anything that goes wrong ends it earlier. Under AddressSanitizer use
+``--no-fork``: the child of a process with threads may find the sanitizer's own allocator locked for ever.
 """
 
+import argparse
 import faulthandler
 import hashlib
 import os
@@ -18,8 +20,12 @@ from concurrent.futures import ThreadPoolExecutor
 import gilfree
 from gilfree.observe import Prober
 
-SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 10
-SEED = int(sys.argv[2]) if len(sys.argv) > 2 else random.randrange(10**6)
+arguments = argparse.ArgumentParser()
+arguments.add_argument("seconds", type=float)
+arguments.add_argument("seed", type=int, nargs="?", default=random.randrange(10**6))
+arguments.add_argument("--no-fork", action="store_true")
+given = arguments.parse_args()
+SECONDS, SEED = given.seconds, given.seed
 
 faulthandler.enable()
 warnings.simplefilter("ignore")  # forking a process that has threads is part of it
@@ -121,7 +127,7 @@ def fork(dice):
     assert status == 0, f"child: {status}"
 
 
-OBSERVE = [observe, observe, probe, fork]
+OBSERVE = [observe, observe, probe, *([] if given.no_fork else [fork])]
 
 
 def watch(seed):

@@ -82,7 +82,9 @@ class Stall:
     thread: str
     start: float  # seconds from the start of the observation
     seconds: float
-    where: str | None  # "file.py:12 in function", or None where it cannot be known
+    # "file.py:12 in function"; None where it cannot be known, or was over before anybody looked: after 0.5 ms at the
+    # soonest.
+    where: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ of Python a long hold is spent on. */
 
 enum mechanism { NONE, EXACT, SAMPLED, ATTACHED };
 
-enum { MOST_GILS = 64, LONGEST_SLEEP = 25000000 };
+enum { MOST_GILS = 64, SHORTEST_LOOK = 500000, LONGEST_SLEEP = 25000000 };
 
 static struct {
     enum mechanism mechanism; /* of those now observing */
@@ -372,7 +372,7 @@ static void gilfree_sampler(void *unused) {
         if (gilfree_observer.mechanism == EXACT) {
             gilfree_look_at_holders();
             /* often enough to see where a hold is that will have lasted so long */
-            period = gilfree_read(&gilfree_accounts.stall_from) / 4;
+            period = gilfree_between(SHORTEST_LOOK, gilfree_read(&gilfree_accounts.stall_from) / 4, LONGEST_SLEEP);
         } else {
             gilfree_take_samples();
             /* At random times (xorshift, Marsaglia 2003), as what is sampled may have a period of its own. */
