@@ -59,9 +59,11 @@ def test_each_thread_gets_its_due(known):
         for target in (holding, running, idle):
             run(target)
     threads = by_name(seen)
-    assert threads["holding"].holding == pytest.approx(0.1, rel=0.25)
-    assert threads["running"].running > 0.05, "less than 0.2 s where other processes had the CPU"
-    assert threads["running"].holding < 0.05
+    # Lower bounds of what takes time, as other processes may have the CPU in between.
+    assert threads["holding"].holding > 0.095
+    assert threads["holding"].idle < 0.5 * threads["holding"].seconds
+    assert threads["running"].running > 0.01
+    assert threads["running"].holding < 0.5 * threads["running"].seconds
     assert threads["idle"].idle > 0.18
     assert threads["idle"].running < 0.05
     assert threads["MainThread"].idle > 0.3, "joining is being idle"
