@@ -4,7 +4,7 @@ import ast
 import linecache
 import traceback
 from collections.abc import Callable
-from types import TracebackType
+from types import FunctionType, TracebackType
 from typing import Any
 
 __all__ = ["EXPRESSION", "SETUP", "as_function", "format_error"]
@@ -34,7 +34,9 @@ def as_function(expression: str, setup: str = "") -> Callable[[], object]:
     maker = compile(ast.fix_missing_locations(tree), EXPRESSION, "eval")
     namespace: dict[str, Any] = {"__name__": "__main__"}
     exec(statements, namespace)  # noqa: S102 - that it does so is what the user asks for
-    function: Callable[[], object] = eval(maker, namespace)  # noqa: S307
+    function: FunctionType = eval(maker, namespace)  # noqa: S307
+    # As tracebacks call the place of what was not typed within a function.
+    function.__code__ = function.__code__.replace(co_name="<module>", co_qualname="<module>")
     return function
 
 
