@@ -153,7 +153,6 @@ def test_the_first_call_is_not_measured():
     setup = "import time\ncalls = []\ndef f():\n    if not calls:\n        time.sleep(2)\n    calls.append(1)"
     [row] = measure([Entry(PYTHON, "f", setup, "f()")], budget=BUDGET)
     assert row.seconds < 1
-    assert row.held > 0.2
 
 
 def test_jobs_keep_the_order():
@@ -164,7 +163,7 @@ def test_jobs_keep_the_order():
 def test_robust_facts():
     wanted = ("hashlib.sha256, 4 MB", "bytes.count, 4 MB", "time.sleep")
     entries = [entry for entry in ENTRIES if entry.function in wanted]
-    sha, count, sleep = sorted(measure(entries, budget=BUDGET), key=lambda row: wanted.index(row.function))
+    sha, count, sleep = sorted(measure(entries, budget=0.5), key=lambda row: wanted.index(row.function))
     assert count.held > 0.9
     if sha.mechanism == "exact":
         assert (sha.releases, count.releases, sleep.releases) == (1, 0, 1)

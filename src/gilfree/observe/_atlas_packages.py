@@ -452,7 +452,7 @@ PACKAGES = (
         ("Image.convert", "", "image.convert('L')"),
         ("Image.filter(GaussianBlur)", "", "image.filter(ImageFilter.GaussianBlur(3))"),
         ("Image.filter(MedianFilter)", "small = image.resize((200, 150))", "small.filter(ImageFilter.MedianFilter(5))"),
-        ("Image.quantize", "", "image.resize((300, 200)).quantize(64)"),
+        ("Image.quantize", "", "image.resize((90, 60)).quantize(64)"),
         ("Image.open, load: JPEG", "coded = saved('JPEG')", "Image.open(io.BytesIO(coded)).load()"),
         ("Image.open, load: PNG", "coded = saved('PNG')", "Image.open(io.BytesIO(coded)).load()"),
         ("Image.save: JPEG", "", "image.save(io.BytesIO(), 'JPEG')"),
