@@ -50,9 +50,13 @@ def summary(rows: Sequence[Row]) -> str:
     held = sum(share >= NEARLY_ALL for share in shares)
     released = sum(share <= 1 - NEARLY_ALL for share in shares)
     return (
-        f"Of {len(shares)} functions of {packages} packages, {held} hold the GIL for 95 % of a call or more, "
-        f"{released} release it for 95 % or more, and {len(shares) - held - released} are in between."
+        f"Of {_count(len(shares), 'function')} of {_count(packages, 'package')}, {held} hold the GIL for 95 % of a call "
+        f"or more, {released} release it for 95 % or more, and {len(shares) - held - released} are in between."
     )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def as_text(rows: Sequence[Row], lacking: Sequence[str]) -> str:
@@ -115,7 +119,10 @@ def _yardstick(rows: Sequence[Row]) -> Iterator[str]:
     )
     if reached < QUIET:
         yield ""
-        yield "**The machine was busy with other work. The last column shows that, more than it shows the functions.**"
+        yield (
+            "**Two threads gained little even where the GIL is in nobody's way: the CPUs had other work to do, or share "
+            "a core. The last column shows that more than it shows the functions.**"
+        )
 
 
 def _by_package(rows: Sequence[Row]) -> Iterator[tuple[str, list[Row]]]:
