@@ -50,8 +50,8 @@ def summary(rows: Sequence[Row]) -> str:
     held = sum(share >= NEARLY_ALL for share in shares)
     released = sum(share <= 1 - NEARLY_ALL for share in shares)
     return (
-        f"Of {_count(len(shares), 'function')} of {_count(packages, 'package')}, {held} hold the GIL for 95 % of a call "
-        f"or more, {released} release it for 95 % or more, and {len(shares) - held - released} are in between."
+        f"Of {_count(len(shares), 'function')} of {_count(packages, 'package')}, {held} hold the GIL for 95 % of a "
+        f"call or more, {released} release it for 95 % or more, and {len(shares) - held - released} are in between."
     )
 
 
@@ -120,8 +120,8 @@ def _yardstick(rows: Sequence[Row]) -> Iterator[str]:
     if reached < QUIET:
         yield ""
         yield (
-            "**Two threads gained little even where the GIL is in nobody's way: the CPUs had other work to do, or share "
-            "a core. The last column shows that more than it shows the functions.**"
+            "**Two threads gained little even where the GIL is in nobody's way: the CPUs had other work to do, or "
+            "share a core. The last column shows that more than it shows the functions.**"
         )
 
 
