@@ -7,10 +7,14 @@ BIN := $(VENV)/bin
 SOURCES := $(shell find src/gilfree -name '*.pyx' -o -name '*.pxd' -o -name '*.h') setup.py
 READY := $(VENV)/.ready
 
-.PHONY: bench test lint docs wheels clean
+.PHONY: bench atlas test lint docs wheels clean
 
 bench: $(READY)  ## measure, and write results/report.html
 	$(BIN)/gilfree bench
+
+atlas: $(READY)  ## measure how well-known functions treat the GIL, and write docs/atlas.md: some five minutes
+	$(BIN)/python -m pip install -q --only-binary :all: --group atlas
+	$(BIN)/gilfree atlas --markdown docs/atlas.md
 
 test: $(READY)  ## the test-suite, once in one thread
 	$(BIN)/python -m pytest $(ARGS)

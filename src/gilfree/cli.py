@@ -37,6 +37,8 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_info(commands.add_parser("info", help="show versions, GIL, instruction-set level and CPUs"))
     _add_bench(commands.add_parser("bench", help="measure how the kernels scale, with the GIL held and released"))
+    _add_probe(commands.add_parser("probe", help="measure how an expression treats the GIL"))
+    _add_atlas(commands.add_parser("atlas", help="measure how well-known functions treat the GIL"))
     return top
 
 
@@ -110,6 +112,84 @@ def _bench(options: argparse.Namespace) -> int:
         return USAGE_ERROR
     # By name, because in a checkout the suite stands elsewhere, where type checkers do not find it under this one.
     return int(import_module("gilfree.benchmarks.command").bench(options))
+
+
+def _add_probe(command: argparse.ArgumentParser) -> None:
+    command.description = (
+        "Measure for how much of its time an expression holds the GIL, how often it releases it, and how much faster "
+        "two and more threads are. EXPRESSION and STATEMENTS are executed as Python code: the statements once, the "
+        "expression many times, later in several threads at once."
+    )
+    command.epilog = (
+        'Example: gilfree probe "np.sort(a)" --setup "import numpy as np; a = np.random.rand(10**6)". '
+        "Exit status: 0, 1 if the code raised an exception or nothing can be measured here, 2 for wrong usage or "
+        "syntax."
+    )
+    command.add_argument("expression", metavar="EXPRESSION", help="what to measure: a Python expression")
+    command.add_argument(
+        "-s", "--setup", metavar="STATEMENTS", default="", help="Python code to run once before, not measured"
+    )
+    command.add_argument(
+        "--budget", metavar="SECONDS", type=float, default=1.0, help="time to spend on it (default: %(default)g)"
+    )
+    command.add_argument(
+        "--threads",
+        metavar="1,2",
+        type=_counts,
+        help="numbers of threads to compare (default: 1, 2, 4 ... up to the CPUs this process may use)",
+    )
+    command.add_argument("--json", action="store_true", help="print JSON")
+    command.set_defaults(run=_probe)
+
+
+def _probe(options: argparse.Namespace) -> int:
+    from gilfree.observe._probe_command import run  # noqa: PLC0415
+
+    return run(options)
+
+
+def _add_atlas(command: argparse.ArgumentParser) -> None:
+    command.description = (
+        "Measure how well-known functions treat the GIL, some hundreds of the standard library and of whichever "
+        "popular packages are installed. Each runs in a process of its own, in an empty directory, without network."
+    )
+    command.epilog = "Exit status: 0, 1 if a function could not be measured though it is there, 2 for wrong usage."
+    command.add_argument(
+        "-k",
+        metavar="PATTERN",
+        dest="pattern",
+        help="only functions and packages whose name contains PATTERN, or matches it as a glob",
+    )
+    command.add_argument("--json", metavar="FILE", type=Path, help="also write the figures as JSON")
+    command.add_argument("--markdown", metavar="FILE", type=Path, help="also write a page of documentation")
+    command.add_argument(
+        "--budget",
+        metavar="SECONDS",
+        type=float,
+        default=0.3,
+        help="time to spend on a function (default: %(default)g)",
+    )
+    command.add_argument(
+        "--jobs",
+        metavar="N",
+        type=_count,
+        default=1,
+        help="measure so many functions at once, for which there should be twice as many CPUs (default: %(default)d)",
+    )
+    command.set_defaults(run=_atlas)
+
+
+def _atlas(options: argparse.Namespace) -> int:
+    from gilfree.observe._atlas_command import run  # noqa: PLC0415
+
+    return run(options)
+
+
+def _count(text: str) -> int:
+    [count, *more] = _counts(text)
+    if more:
+        raise argparse.ArgumentTypeError(f"wanted one whole number from 1 up, got {text!r}")
+    return count
 
 
 def _names(text: str) -> tuple[str, ...]:
