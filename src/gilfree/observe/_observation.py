@@ -235,7 +235,9 @@ class Observation:
             first, last = max(start, self._start), min(stop, end)
             if last <= first:
                 continue
-            share = (last - first) / (stop - start)
+            spent = (holding + waiting + running) * SECOND
+            # The last cell may have been accounted for until a little after the end.
+            share = (last - first) / max(stop - start, spent)
             found.append(
                 Cell(
                     (first - self._start) / SECOND,
