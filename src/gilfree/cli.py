@@ -37,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_info(commands.add_parser("info", help="show versions, GIL, instruction-set level and CPUs"))
     _add_bench(commands.add_parser("bench", help="measure how the kernels scale, with the GIL held and released"))
+    _add_watch(commands.add_parser("watch", help="run a program, and show what its threads do with the GIL"))
     return top
 
 
@@ -110,6 +111,38 @@ def _bench(options: argparse.Namespace) -> int:
         return USAGE_ERROR
     # By name, because in a checkout the suite stands elsewhere, where type checkers do not find it under this one.
     return int(import_module("gilfree.benchmarks.command").bench(options))
+
+
+def _add_watch(command: argparse.ArgumentParser) -> None:
+    command.usage = "gilfree watch [-h] [-o OUT] [--stall SECONDS] (SCRIPT | -m MODULE) [ARGS ...]"
+    command.description = (
+        "Run a program in this process, as Python itself would, and show how long each of its threads held the GIL, "
+        "waited for it, ran without it and was idle; and which holds were long."
+    )
+    command.epilog = (
+        "The table goes to standard error. Exit status: the program's; 1 if it ends by an exception or nothing can be "
+        "measured here, 2 for wrong usage, 130 if it is interrupted. A program that calls os._exit leaves no report."
+    )
+    command.add_argument(
+        "-o",
+        metavar="OUT",
+        dest="output",
+        help="write the timeline to this file instead: .html, .svg, .png or .json (a trace for Perfetto)",
+    )
+    command.add_argument(
+        "--stall", metavar="SECONDS", type=float, help="tell holds of the GIL that last as long (default: 0.1)"
+    )
+    command.add_argument("-m", dest="module", action="store_true", help="run a module, as python -m does")
+    command.add_argument(
+        "program", metavar="PROGRAM", nargs=argparse.REMAINDER, help="the script or the module, and its arguments"
+    )
+    command.set_defaults(run=_watch)
+
+
+def _watch(options: argparse.Namespace) -> int:
+    from gilfree.observe._watch_command import watch  # noqa: PLC0415
+
+    return watch(options)
 
 
 def _names(text: str) -> tuple[str, ...]:
