@@ -79,17 +79,17 @@ def columns(lane: "Lane", seconds: float, count: int) -> list[Column]:
     sums = [[0.0] * len(STATES) for _ in range(count)]
     width = seconds / count or 1.0
     for cell in lane.cells:
-        if cell.seconds <= 0:
-            continue
-        end = cell.start + cell.seconds
-        first, last = (min(count - 1, max(0, int(time / width))) for time in (cell.start, end))
-        rates = [part / cell.seconds for part in _shares(cell)]
+        start, end = cell.start, cell.start + cell.seconds
+        first, last = min(count - 1, int(start / width)), min(count - 1, int(end / width))
+        parts = _shares(cell)
         for index in range(first, last + 1):
-            share = (min(end, (index + 1) * width) - max(cell.start, index * width)) / width
-            if share > 0:
-                column = sums[index]
-                for state, rate in enumerate(rates):
-                    column[state] += share * rate
+            # Most cells of a long lane lie within one column.
+            inside = (
+                1.0 if first == last else (min(end, (index + 1) * width) - max(start, index * width)) / (end - start)
+            )
+            column = sums[index]
+            for state, part in enumerate(parts):
+                column[state] += part * inside / width
     return [Column(*column) for column in sums]
 
 

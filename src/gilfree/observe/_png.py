@@ -4,7 +4,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from gilfree.observe._lanes import STATES, columns, lanes_of_stalls, shown_lanes, words_for
-from gilfree.observe._summary import headline, printable, worst_stalls
+from gilfree.observe._summary import headline, shortened, worst_stalls
 from gilfree.observe._svg import MOST_LANES, PALETTES, ticks
 from gilfree.observe._words import duration
 
@@ -82,11 +82,10 @@ def _draw_frame(axes: "Axes", observation: "Observation", lanes: list["Lane"], s
     axes.set_title(headline(observation), loc="left", fontsize=11, fontweight="bold", color=COLOURS["ink"])
     axes.set_xlim(0, seconds)
     axes.set_ylim(-0.35, max(1, len(lanes)))
-    names = [printable(lane.name) for lane in reversed(lanes)]
     # Names are no mathematics, whatever dollar signs they have.
     axes.set_yticks(
         [index + BAR / 2 for index in range(len(lanes))],
-        [name if len(name) <= NAME else f"{name[: NAME - 1]}…" for name in names],
+        [shortened(lane.name, NAME) for lane in reversed(lanes)],
         parse_math=False,
     )
     times = ticks(seconds)

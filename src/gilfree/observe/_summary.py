@@ -7,7 +7,7 @@ from gilfree.observe._words import duration, percent
 if TYPE_CHECKING:
     from gilfree.observe._observation import Observation, Stall, ThreadReport
 
-__all__ = ["MOST_STALLS", "MOST_THREADS", "as_text", "headline", "printable", "thread_row", "worst_stalls"]
+__all__ = ["MOST_STALLS", "MOST_THREADS", "as_text", "headline", "printable", "shortened", "thread_row", "worst_stalls"]
 
 MOST_THREADS = 40
 MOST_STALLS = 20
@@ -18,7 +18,7 @@ HEADINGS = ("thread", "lived", "holding", "", "running", "", "waiting", "", "idl
 def as_text(observation: "Observation") -> str:
     """Return the sentence, then a table of the threads, then the stalls."""
     threads = _busiest(observation.threads)
-    rows = [(_shortened(thread.name), *thread_row(thread)) for thread in threads]
+    rows = [(shortened(thread.name, LONGEST_NAME), *thread_row(thread)) for thread in threads]
     lines = [headline(observation), "", *_aligned([_headings(observation.mechanism), *rows])]
     left_out = len(observation.threads) - len(threads)
     if left_out:
@@ -59,6 +59,12 @@ def printable(text: str) -> str:
     return "".join(character if character.isprintable() else "�" for character in text)
 
 
+def shortened(name: str, most: int) -> str:
+    """Return a name of so many printable characters, without its middle if it is longer: many names end in a number."""
+    name, end = printable(name), most // 3
+    return name if len(name) <= most else f"{name[: most - 1 - end]}…{name[len(name) - end :]}"
+
+
 def _busiest(threads: list["ThreadReport"]) -> list["ThreadReport"]:
     order = sorted(range(len(threads)), key=lambda index: (threads[index].idle - threads[index].seconds, index))
     return [threads[index] for index in sorted(order[:MOST_THREADS])]
@@ -66,11 +72,6 @@ def _busiest(threads: list["ThreadReport"]) -> list["ThreadReport"]:
 
 def _headings(mechanism: str) -> tuple[str, ...]:
     return tuple("attached" if mechanism == "attached" and word == "holding" else word for word in HEADINGS)
-
-
-def _shortened(name: str) -> str:
-    name = printable(name)
-    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
 
 
 def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
@@ -93,7 +94,7 @@ def _stall_lines(observation: "Observation") -> list[str]:
     rows = [
         (
             f"{duration(stall.seconds)} at {stall.start:.3f} s",
-            f"{_shortened(stall.thread)}, {printable(stall.where) if stall.where else 'place unknown'}",
+            f"{shortened(stall.thread, LONGEST_NAME)}, {printable(stall.where) if stall.where else 'place unknown'}",
         )
         for stall in shown
     ]

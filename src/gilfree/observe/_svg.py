@@ -5,7 +5,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from gilfree.observe._lanes import STATES, columns, lanes_of_stalls, shown_lanes, words_for
-from gilfree.observe._summary import headline, printable, worst_stalls
+from gilfree.observe._summary import headline, printable, shortened, worst_stalls
 from gilfree.observe._words import duration, percent
 
 if TYPE_CHECKING:
@@ -143,11 +143,9 @@ def _grid(seconds: float, bottom: int) -> list[str]:
 def _lane(index: int, lane: "Lane", observation: "Observation") -> list[str]:
     bottom = TOP + LANE * index + LANE - 4
     seconds = observation.seconds or 1.0
-    name = printable(lane.name)
-    shown = name if len(name) <= NAME else f"{name[: NAME - 1]}…"
     parts = [
         f"<g><title>{escape(lane_words(lane, observation.mechanism))}</title>",
-        f'<text class="name" x="{LEFT - 12}" y="{bottom - 5}">{escape(shown)}</text>',
+        f'<text class="name" x="{LEFT - 12}" y="{bottom - 5}">{escape(shortened(lane.name, NAME))}</text>',
     ]
     if lane.cells:
         last = lane.cells[-1]

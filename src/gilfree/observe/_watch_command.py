@@ -64,9 +64,7 @@ def _watch(seen: Observation, program: "_Module | _Script", output: Path | None)
     try:
         with seen:
             status = _outcome(program.run)
-            # As Python does before it ends; what runs until then is part of the program. Its own handlers of atexit
-            # come later, after the report.
-            status = _outcome(threading._shutdown, status)  # type: ignore[attr-defined]  # noqa: SLF001
+            status = _outcome(_await_threads, status)
     except _NoProgramError as error:
         return _refuse(error)
     except NotMeasurableError as error:
@@ -96,6 +94,25 @@ def _flush(stream: Any) -> None:  # noqa: ANN401 - programs replace it by what t
         stream.flush()
     except (AttributeError, OSError, ValueError):
         return  # Python will tell when it ends
+
+
+def _await_threads() -> None:
+    """Wait as Python does before it ends: what runs until then is part of the program. Handlers of atexit are later."""
+    hook, interrupts = sys.unraisablehook, []
+
+    def note(raised: Any) -> None:  # noqa: ANN401 - sys.UnraisableHookArgs is not there when it runs
+        if issubclass(raised.exc_type, KeyboardInterrupt):
+            interrupts.append(raised.exc_value)
+        else:
+            hook(raised)
+
+    sys.unraisablehook = note  # from 3.13 on, an interrupt goes there
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001
+    finally:
+        sys.unraisablehook = hook
+    if interrupts:
+        raise interrupts[0]
 
 
 def _outcome(run: Callable[[], object], status: int = 0) -> int:
