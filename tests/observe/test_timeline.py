@@ -196,8 +196,8 @@ def test_the_trace_of_known_lanes(known, tmp_path):
 def test_the_trace_of_an_observation(real, tmp_path):
     events = trace_of(real, tmp_path)
     tracks = tracks_of(events)
-    if real.stalls:
-        assert tracks.pop()[0] == "stalls"
+    while tracks[-1][0] == "stalls":  # there are several where holds overlap, as without a GIL
+        tracks.pop()
     assert [name for name, _ in tracks] == [lane.name for lane in real.lanes]
     assert {f"worker {index}" for index in range(3)} <= {name for name, _ in tracks}
     for (_, complete), lane, thread in zip(tracks, real.lanes, real.threads, strict=False):

@@ -8,7 +8,7 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
 
-from gilfree.observe._lanes import STATES, lanes_of_stalls, words_for
+from gilfree.observe._lanes import STATES, lanes_of_stalls, stall_words, words_for
 from gilfree.observe._summary import MOST_STALLS, headline, printable, thread_row, worst_stalls
 from gilfree.observe._svg import PALETTES, as_svg
 from gilfree.observe._words import duration
@@ -49,6 +49,7 @@ def _data(observation: "Observation") -> dict[str, Any]:
     return {
         "seconds": seconds,
         "words": words_for(observation.mechanism),
+        "stall": stall_words(observation.mechanism),
         "lanes": [_packed(lane, seconds) for lane in observation.lanes],
         "stalls": [_stall(stall, lane) for stall, lane in zip(observation.stalls, lanes, strict=True)],
     }

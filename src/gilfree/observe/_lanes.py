@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from gilfree.observe._observation import Cell, Lane, Observation, Stall
 
-__all__ = ["STATES", "Column", "Span", "columns", "lanes_of_stalls", "shown_lanes", "spans", "words_for"]
+__all__ = ["STATES", "Column", "Span", "columns", "lanes_of_stalls", "shown_lanes", "spans", "stall_words", "words_for"]
 
 # In the order in which a cell of several states is spelt out.
 STATES = ("holding", "waiting", "running", "idle")
@@ -25,6 +25,11 @@ _shares = attrgetter(*STATES)
 def words_for(mechanism: str) -> dict[str, str]:
     """Return what each state means."""
     return WORDS_WITHOUT_GIL if mechanism == "attached" else WORDS
+
+
+def stall_words(mechanism: str) -> str:
+    """Return what the mark of a stall means. Without a GIL, others go on meanwhile."""
+    return "attached for long" if mechanism == "attached" else "stall: held for long"
 
 
 class Span(NamedTuple):

@@ -3,7 +3,7 @@
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from gilfree.observe._lanes import STATES, columns, lanes_of_stalls, shown_lanes, words_for
+from gilfree.observe._lanes import STATES, columns, lanes_of_stalls, shown_lanes, stall_words, words_for
 from gilfree.observe._summary import headline, shortened, worst_stalls
 from gilfree.observe._svg import MOST_LANES, PALETTES, ticks
 from gilfree.observe._words import duration
@@ -108,7 +108,7 @@ def _draw_legend(axes: "Axes", mechanism: str, *, has_stalls: bool) -> None:
     handles.append(Line2D([], [], color=COLOURS["idle"], linewidth=1.5, label=words["idle"]))
     if has_stalls:
         mark: dict[str, Any] = {"marker": "v", "markersize": 5, "linewidth": 0, "color": COLOURS["ink"]}
-        handles.append(Line2D([], [], label="stall: held for long", **mark))
+        handles.append(Line2D([], [], label=stall_words(mechanism), **mark))
     axes.legend(
         handles=handles, loc="upper left", bbox_to_anchor=(0, 0), bbox_transform=axes.transAxes, ncols=len(handles),
         frameon=False, fontsize=8.5, labelcolor=COLOURS["soft"], borderaxespad=2.6, handlelength=1.6, columnspacing=1.6,

@@ -99,4 +99,5 @@ def _stall_lines(observation: "Observation") -> list[str]:
         for stall in shown
     ]
     width = max(len(row[0]) for row in rows)
-    return ["", f"Stalls: long holds of the GIL{of_how_many}", *(f"  {what:>{width}}  {where}" for what, where in rows)]
+    what = "Attached for long" if observation.mechanism == "attached" else "Stalls: long holds of the GIL"
+    return ["", f"{what}{of_how_many}", *(f"  {what:>{width}}  {where}" for what, where in rows)]

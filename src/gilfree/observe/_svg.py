@@ -4,7 +4,7 @@ import math
 from html import escape
 from typing import TYPE_CHECKING
 
-from gilfree.observe._lanes import STATES, columns, lanes_of_stalls, shown_lanes, words_for
+from gilfree.observe._lanes import STATES, columns, lanes_of_stalls, shown_lanes, stall_words, words_for
 from gilfree.observe._summary import headline, printable, shortened, worst_stalls
 from gilfree.observe._words import duration, percent
 
@@ -114,7 +114,7 @@ def _legend(observation: "Observation", *, has_stalls: bool) -> list[str]:
     parts, x = [], 16.0
     entries = list(words_for(observation.mechanism).items())
     if has_stalls:
-        entries.append(("stall", "stall: held for long"))
+        entries.append(("stall", stall_words(observation.mechanism)))
     for state, words in entries:
         if state == "idle":
             parts.append(f'<rect class="idle" x="{x:g}" y="58" width="18" height="2"/>')
