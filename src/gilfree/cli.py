@@ -39,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
     _add_bench(commands.add_parser("bench", help="measure how the kernels scale, with the GIL held and released"))
     _add_probe(commands.add_parser("probe", help="measure how an expression treats the GIL"))
     _add_atlas(commands.add_parser("atlas", help="measure how well-known functions treat the GIL"))
+    _add_watch(commands.add_parser("watch", help="run a program, and show what its threads do with the GIL"))
     return top
 
 
@@ -190,6 +191,38 @@ def _count(text: str) -> int:
     if more:
         raise argparse.ArgumentTypeError(f"wanted one whole number from 1 up, got {text!r}")
     return count
+
+
+def _add_watch(command: argparse.ArgumentParser) -> None:
+    command.usage = "gilfree watch [-h] [-o OUT] [--stall SECONDS] (SCRIPT | -m MODULE) [ARGS ...]"
+    command.description = (
+        "Run a program in this process, as Python itself would, and show how long each of its threads held the GIL, "
+        "waited for it, ran without it and was idle; and which holds were long."
+    )
+    command.epilog = (
+        "The table goes to standard error. Exit status: the program's; 1 if it ends by an exception or nothing can be "
+        "measured here, 2 for wrong usage, 130 if it is interrupted. A program that calls os._exit leaves no report."
+    )
+    command.add_argument(
+        "-o",
+        metavar="OUT",
+        dest="output",
+        help="write the timeline to this file instead: .html, .svg, .png or .json (a trace for Perfetto)",
+    )
+    command.add_argument(
+        "--stall", metavar="SECONDS", type=float, help="tell holds of the GIL that last as long (default: 0.1)"
+    )
+    command.add_argument("-m", dest="module", action="store_true", help="run a module, as python -m does")
+    command.add_argument(
+        "program", metavar="PROGRAM", nargs=argparse.REMAINDER, help="the script or the module, and its arguments"
+    )
+    command.set_defaults(run=_watch)
+
+
+def _watch(options: argparse.Namespace) -> int:
+    from gilfree.observe._watch_command import watch  # noqa: PLC0415
+
+    return watch(options)
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """What every thread did with its time while somebody watched."""
 
+import os
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -155,6 +156,7 @@ class Observation:
         self._stack = ExitStack()
         self._before: dict[int, Account] = {}
         self._start = 0
+        self._finished = False
         self.seconds = 0.0
         self.mechanism = ""
         self.threads: list[ThreadReport] = []
@@ -186,6 +188,36 @@ class Observation:
                 if account.number
             ]
         self._before = {}
+        self._finished = True
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the timeline to a file.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            The ending decides: ``.html``, a page to zoom and pan in; ``.svg`` or ``.png``, a picture; ``.json``, a
+            trace that Perfetto and chrome://tracing open. Is replaced if it exists; on an error it stays as it was.
+
+        Raises
+        ------
+        RuntimeError
+            The observation has not ended.
+        ValueError
+            The path ends in something else.
+        ImportError
+            A ``.png`` needs matplotlib.
+        """
+        from gilfree.observe._timeline import save  # noqa: PLC0415 - not needed to observe
+
+        if not self._finished:
+            raise RuntimeError("save: wanted an observation that has ended; save after the with statement")
+        save(self, path)
+
+    def __str__(self) -> str:
+        from gilfree.observe._summary import as_text  # noqa: PLC0415 - not needed to observe
+
+        return as_text(self) if self._finished else repr(self)
 
     def _report(self, account: Account, end: int) -> ThreadReport | None:
         spent = account.since(self._before.get(account.number))
@@ -237,7 +269,9 @@ class Observation:
             first, last = max(start, self._start), min(stop, end)
             if last <= first:
                 continue
-            share = (last - first) / (stop - start)
+            spent = (holding + waiting + running) * SECOND
+            # The last cell may have been accounted for until a little after the end.
+            share = (last - first) / max(stop - start, spent)
             found.append(
                 Cell(
                     (first - self._start) / SECOND,
