@@ -1,9 +1,12 @@
 """Settings of Hypothesis, and the gate that keeps the parallel run of the suite honest."""
 
 import os
+from importlib import import_module
 
 import hypothesis
 import pytest
+
+pytest_plugins = ["pytester"]
 
 hypothesis.settings.register_profile("fast", max_examples=50, deadline=None)
 hypothesis.settings.register_profile("nightly", max_examples=2000, deadline=None)
@@ -56,6 +59,8 @@ class ParallelGate:
 
 
 def pytest_configure(config):
+    if not config.pluginmanager.has_plugin("gilfree"):  # gilfree is on the path, but not installed
+        config.pluginmanager.register(import_module("gilfree.pytest_plugin"), "gilfree")
     config.addinivalue_line("markers", "thread_unsafe: not to be run in several threads at once (pytest-run-parallel)")
     if config.getoption("at_least_parallel") is not None:
         config.pluginmanager.register(ParallelGate(config), "parallel-gate")
