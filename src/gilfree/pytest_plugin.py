@@ -12,7 +12,7 @@ __all__ = ["gil"]
 
 @pytest.fixture(scope="session")
 def gil() -> "Gil":
-    """Asserts that calls release the GIL, gil.assert_releases(func, ...), or hold it, gil.assert_holds(func, ...)."""
+    """Assert that calls release the GIL, gil.assert_releases(func, ...), or hold it, gil.assert_holds(func, ...)."""
     from gilfree.observe._assertions import Gil  # noqa: PLC0415 - most suites have this plugin installed and unused
 
     return Gil()
