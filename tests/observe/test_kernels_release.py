@@ -1,0 +1,41 @@
+"""Every kernel lets the GIL go exactly once a call, or not at all, as it is told."""
+
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from gilfree.benchmarks.problems import PROBLEMS
+
+from gilfree.kernels import KERNELS
+from gilfree.observe import Prober
+
+GIL = getattr(sys, "_is_gil_enabled", lambda: True)()
+pytestmark = [
+    pytest.mark.skipif(not (GIL and sys.platform == "linux"), reason="releases are counted where there is a GIL"),
+    pytest.mark.parametrize("name", KERNELS),
+    pytest.mark.thread_unsafe(reason="other threads that want the GIL have Python release it in between"),
+]
+
+
+def releases(problem, kernel, release_gil):
+    """How often a call of some milliseconds lets the GIL go: not on the main thread, where it looks for signals too."""
+    assert threading.current_thread() is not threading.main_thread()
+    call, prober = problem.split(problem.make("medium"), 16)[0], Prober(0.1, threads=(1,))
+    for _ in range(2):  # during the first, Python hands the GIL to the main thread, which goes to sleep
+        found = prober.probe(call, kernel.functions[0], release_gil=release_gil)
+    return found.releases
+
+
+@pytest.mark.parametrize(("release_gil", "count"), [(True, 1), (False, 0)])
+def test_counts(name, release_gil, count):
+    with ThreadPoolExecutor(1) as executor:
+        assert executor.submit(releases, PROBLEMS[name], KERNELS[name], release_gil).result() == count
+
+
+def test_told_to_release_it_holds_next_to_nothing(name, gil):
+    gil.assert_releases(PROBLEMS[name].make("medium"), KERNELS[name].functions[0], release_gil=True)
+
+
+def test_told_to_hold_it_does(name, gil):
+    gil.assert_holds(PROBLEMS[name].make("medium"), KERNELS[name].functions[0], release_gil=False, min_held=0.99)
