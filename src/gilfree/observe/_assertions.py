@@ -171,10 +171,9 @@ def too_little_held(found: Probe, least: float) -> str | None:
 
 def judged(found: Probe) -> tuple[float, float, float]:
     """Return the held share that counts, between the least and the most that it may be."""
-    if found.mechanism == "exact" and found.undisturbed is not None:
-        return found.undisturbed, found.undisturbed, found.undisturbed
-    low, high = found.held_interval
-    return low, found.held, high
+    held = found.held_by_itself
+    low, high = (held, held) if found.mechanism == "exact" else found.held_interval
+    return low, held, high
 
 
 def basis(found: Probe, held: float) -> str:

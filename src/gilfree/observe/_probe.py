@@ -76,6 +76,11 @@ class Probe:
     undisturbed: float | None = field(default=None, repr=False)
 
     @property
+    def held_by_itself(self) -> float:
+        """The held share, without what other processes took where that is known."""
+        return self.held if self.mechanism != "exact" or self.undisturbed is None else self.undisturbed
+
+    @property
     def ceiling(self) -> float:
         """1 / held, inf where held is 0."""
         return 1 / self.held if self.held > 0 else math.inf
