@@ -58,6 +58,16 @@ class ParallelGate:
         terminalreporter.write_line(f"parallel gate {verdict}: {self.passed} tests in parallel, wanted {self.wanted}")
 
 
+@pytest.fixture(scope="session")
+def counted():
+    """Skips where the observer cannot count releases: without a GIL, and on most systems other than Linux."""
+    from gilfree.observe import Prober  # noqa: PLC0415 - the compiled observer need not load for other tests
+
+    mechanism = Prober(0.01, threads=(1,)).probe(int).mechanism
+    if mechanism != "exact":
+        pytest.skip(f"releases cannot be counted: the mechanism is {mechanism}")
+
+
 def pytest_configure(config):
     if not config.pluginmanager.has_plugin("gilfree"):  # gilfree is on the path, but not installed
         config.pluginmanager.register(import_module("gilfree.pytest_plugin"), "gilfree")

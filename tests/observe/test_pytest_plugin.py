@@ -3,7 +3,6 @@
 import importlib.util
 import os
 import re
-import sys
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -14,11 +13,7 @@ from gilfree.observe import Probe, _assertions
 from gilfree.observe._assertions import Gil
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
-GIL = getattr(sys, "_is_gil_enabled", lambda: True)()
-
-needs_counts = pytest.mark.skipif(
-    not (GIL and sys.platform == "linux"), reason="releases are counted where there is a GIL, on Linux"
-)
+needs_counts = pytest.mark.usefixtures("counted")
 starts_pytest = pytest.mark.thread_unsafe(reason="starts processes in a directory of its own")
 
 MODULE = """

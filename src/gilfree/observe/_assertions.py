@@ -146,10 +146,12 @@ def too_little_released(found: Probe, least: int, most: float) -> str | None:
     enough = found.releases is None or found.releases >= least
     if enough and low <= most:
         return None
-    counted = f"released at least {times(least)} a call, and " if least and found.releases is not None else ""
-    lines = [f"Wanted: {counted}held for at most {percent(most)} of it.", basis(found, held)]
+    counted = f"released at least {times(least)} a call, and " if found.releases is not None else ""
+    whole_of = "it" if counted else "a call"
+    lines = [f"Wanted: {counted}held for at most {percent(most)} of {whole_of}.", basis(found, held)]
     if found.releases == 0 or held >= HARDLY_RELEASED:
-        lines.append(f"It does its work with the GIL held. {LET_GO}")
+        how = "attached" if found.mechanism == "attached" else "with the GIL held"
+        lines.append(f"It does its work {how}. {LET_GO}")
     elif not enough:
         lines.append("Does every way through the code, and every step of it, get to the release?")
     else:
