@@ -31,7 +31,7 @@ from .problems import PROBLEMS, Call
 
 __all__ = ["Order", "WrongResultError", "main", "take_part"]
 
-PROBE_SECONDS = 0.1
+PROBE_SECONDS = 0.3
 
 
 class WrongResultError(Exception):

@@ -51,10 +51,10 @@ def heading(kernel: dict[str, Any]) -> RenderableType:
                 f"machine limit: {limit['workers']} independent processes reach {reached}", style="dim", overflow="fold"
             )
         )
-    for name, implementation in IMPLEMENTATIONS.items():
+    for name in IMPLEMENTATIONS:
         gil = gil_of(kernel, name)
         if gil:
-            lines.append(Text(f"{implementation.title}: {holding(gil)}", style="dim"))
+            lines.append(Text(f"{name}: {holding(gil)}", style="dim"))
     return Group(*lines)
 
 
