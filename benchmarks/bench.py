@@ -280,6 +280,7 @@ def work_out(row: Row, baseline: Row, limits: dict[int, list[float]], cpus: int)
         "efficiency": None,
         "of_limit": None,
         "pickled": row.ready.get("pickled"),
+        "gil": row.ready.get("gil"),
         "gil_enabled": row.end.get("gil_enabled"),
     }
     if row.error:

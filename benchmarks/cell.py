@@ -23,12 +23,15 @@ from numpy.typing import NDArray
 
 from gilfree.info import gil_enabled
 from gilfree.kernels import KERNELS
+from gilfree.observe import NotMeasurableError, Prober
 
-from .implementations import IMPLEMENTATIONS, REFERENCE
-from .models import MODELS
+from .implementations import IMPLEMENTATIONS, REFERENCE, Task
+from .models import MODELS, SERIAL
 from .problems import PROBLEMS, Call
 
 __all__ = ["Order", "WrongResultError", "main", "take_part"]
+
+PROBE_SECONDS = 0.3
 
 
 class WrongResultError(Exception):
@@ -94,6 +97,7 @@ def take_part(orders: TextIO, answers: TextIO) -> None:
             "pieces": len(pieces),
             "seconds": seconds,
             "pickled": _pickled(task, pieces, results) if model.processes else None,
+            "gil": None if implementation.twin or model is not SERIAL else _gil(task, pieces[0]),
         }
         del results
         _answer(answers, {"ready": ready})
@@ -103,6 +107,16 @@ def take_part(orders: TextIO, answers: TextIO) -> None:
             del results
             _answer(answers, {"seconds": seconds})
     _answer(answers, {"end": {"gil_enabled": {"before": gil_before, "after": gil_enabled()}}})
+
+
+def _gil(task: Task, piece: Call) -> dict[str, Any] | None:
+    """Return for what share of a call the GIL is held, and how many threads could help at the most."""
+    try:
+        found = Prober(PROBE_SECONDS, threads=(1,)).measure("piece", task, (piece,), {}, count_cpu=True)
+    except NotMeasurableError:
+        return None
+    held = found.held_by_itself
+    return {"held": held, "ceiling": 1 / held if held else None, "mechanism": found.mechanism}
 
 
 def identical(ours: object, theirs: object) -> bool:

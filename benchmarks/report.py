@@ -12,8 +12,8 @@ from .bench import failures
 from .implementations import IMPLEMENTATIONS
 from .models import MODELS, SERIAL
 from .svg import model_bars, speedup_curves, swatch
-from .views import featured_count, featured_model, per_unit, reached
-from .wording import bytes_, columns_explained, flags, interval, percent, quantity, ratio, singular, span
+from .views import featured_count, featured_model, gil_of, per_unit, reached
+from .wording import bytes_, columns_explained, flags, holding, interval, percent, quantity, ratio, singular, span
 
 __all__ = ["render"]
 
@@ -179,10 +179,12 @@ def cell_table(kernel: dict[str, Any]) -> str:
     rows = []
     for name, implementation in IMPLEMENTATIONS.items():
         work = kernel["work"][name]
+        gil = gil_of(kernel, name)
+        seen = f"; {holding(gil)}" if gil else ""
         amount = f": {work['units']:,} {kernel['unit']} ({work['size']} problem)" if work["units"] else ""
         rows.append(
             f'<tr class="group {name}"><th colspan="8">{escape(implementation.title)}'
-            f'<span class="soft">{escape(amount)}</span></th></tr>'
+            f'<span class="soft">{escape(amount + seen)}</span></th></tr>'
         )
         rows += [cell_row(cell) for cell in kernel["cells"] if cell["implementation"] == name]
     return (

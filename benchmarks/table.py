@@ -9,7 +9,8 @@ from rich.text import Text
 from .bench import failures
 from .implementations import IMPLEMENTATIONS, REFERENCE
 from .models import MODELS, SERIAL
-from .wording import columns_explained, flags, interval, percent, quantity, ratio, singular
+from .views import gil_of
+from .wording import columns_explained, flags, holding, interval, percent, quantity, ratio, singular
 
 __all__ = ["WIDTH", "show"]
 
@@ -50,6 +51,10 @@ def heading(kernel: dict[str, Any]) -> RenderableType:
                 f"machine limit: {limit['workers']} independent processes reach {reached}", style="dim", overflow="fold"
             )
         )
+    for name in IMPLEMENTATIONS:
+        gil = gil_of(kernel, name)
+        if gil:
+            lines.append(Text(f"{name}: {holding(gil)}", style="dim"))
     return Group(*lines)
 
 

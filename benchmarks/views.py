@@ -13,6 +13,7 @@ __all__ = [
     "curve",
     "featured_count",
     "featured_model",
+    "gil_of",
     "highest",
     "ideal",
     "limit",
@@ -109,6 +110,15 @@ def per_unit(kernel: dict[str, Any], implementation: str = REFERENCE.name) -> fl
     for cell in kernel["cells"]:
         if (cell["implementation"], cell["model"]) == (implementation, SERIAL.name) and cell["per_unit"]:
             return float(cell["per_unit"]["median"])
+    return None
+
+
+def gil_of(kernel: dict[str, Any], implementation: str) -> dict[str, Any] | None:
+    """Return what the observer saw of an implementation; None where it was not measured."""
+    for cell in kernel["cells"]:
+        if (cell["implementation"], cell["model"]) == (implementation, SERIAL.name):
+            gil: dict[str, Any] | None = cell["gil"]
+            return gil
     return None
 
 

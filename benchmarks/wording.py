@@ -3,7 +3,18 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["bytes_", "columns_explained", "flags", "interval", "percent", "quantity", "ratio", "singular", "span"]
+__all__ = [
+    "bytes_",
+    "columns_explained",
+    "flags",
+    "holding",
+    "interval",
+    "percent",
+    "quantity",
+    "ratio",
+    "singular",
+    "span",
+]
 
 PREFIXES = ((1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p"))
 BYTE_PREFIXES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
@@ -57,6 +68,13 @@ def flags(cell: Mapping[str, Any]) -> str:
     if cell["speedup"] is None:
         notes.append("no serial run")
     return ", ".join(notes)
+
+
+def holding(gil: Mapping[str, Any]) -> str:
+    """Write what the observer saw: ``GIL held 0.2 % of a call: ceiling 480 ×``."""
+    state = "attached" if gil["mechanism"] == "attached" else "GIL held"
+    ceiling = "no ceiling" if gil["ceiling"] is None else f"ceiling {three_digits(gil['ceiling'])} ×"
+    return f"{state} {gil['held'] * 100:.1f} % of a call: {ceiling}"
 
 
 def singular(unit: str) -> str:

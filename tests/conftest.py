@@ -1,9 +1,12 @@
 """Settings of Hypothesis, and the gate that keeps the parallel run of the suite honest."""
 
 import os
+from importlib import import_module
 
 import hypothesis
 import pytest
+
+pytest_plugins = ["pytester"]
 
 hypothesis.settings.register_profile("fast", max_examples=50, deadline=None)
 hypothesis.settings.register_profile("nightly", max_examples=2000, deadline=None)
@@ -55,7 +58,19 @@ class ParallelGate:
         terminalreporter.write_line(f"parallel gate {verdict}: {self.passed} tests in parallel, wanted {self.wanted}")
 
 
+@pytest.fixture(scope="session")
+def counted():
+    """Skips where the observer cannot count releases: without a GIL, and on most systems other than Linux."""
+    from gilfree.observe import Prober  # noqa: PLC0415 - the compiled observer need not load for other tests
+
+    mechanism = Prober(0.01, threads=(1,)).probe(int).mechanism
+    if mechanism != "exact":
+        pytest.skip(f"releases cannot be counted: the mechanism is {mechanism}")
+
+
 def pytest_configure(config):
+    if not config.pluginmanager.has_plugin("gilfree"):  # gilfree is on the path, but not installed
+        config.pluginmanager.register(import_module("gilfree.pytest_plugin"), "gilfree")
     config.addinivalue_line("markers", "thread_unsafe: not to be run in several threads at once (pytest-run-parallel)")
     if config.getoption("at_least_parallel") is not None:
         config.pluginmanager.register(ParallelGate(config), "parallel-gate")

@@ -24,6 +24,7 @@ from gilfree.benchmarks.implementations import IMPLEMENTATIONS
 from gilfree.benchmarks.models import MODELS
 from gilfree.benchmarks.plan import Plan
 from gilfree.benchmarks.progress import Silent, listener
+from gilfree.benchmarks.wording import holding
 from rich.console import Console
 
 from gilfree import cli
@@ -226,6 +227,38 @@ def test_noise_is_flagged_in_every_form(results):
     assert shown(noisy).count("noisy") == calm + 1
     assert "noisy 42 %" in shown(noisy)
     assert "noisy 42 %" in report.render(noisy)
+
+
+def test_who_holds_the_gil_is_shown_in_every_form(results):
+    known = json.loads(json.dumps(results))
+    for name, gil in {
+        "held": {"held": 0.9996, "ceiling": 1 / 0.9996, "mechanism": "exact"},
+        "released": {"held": 0.0021, "ceiling": 1 / 0.0021, "mechanism": "exact"},
+    }.items():
+        [serial] = cells(known, implementation=name, model="serial")
+        assert serial["gil"].keys() == gil.keys()
+        serial["gil"] = gil
+    for text in (shown(known), report.render(known)):
+        assert text.count("GIL held 100.0 % of a call: ceiling 1.00 ×") == 1
+        assert text.count("GIL held 0.2 % of a call: ceiling 476 ×") == 1
+    assert [cell["gil"] for cell in cells(known) if cell["gil"]] == [
+        cell["gil"] for name in ("held", "released") for cell in cells(known, implementation=name, model="serial")
+    ]
+    for cell in cells(known):
+        cell["gil"] = None
+    for text in (shown(known), report.render(known)):
+        assert "of a call" not in text
+
+
+@pytest.mark.parametrize(
+    ("gil", "words"),
+    [
+        ({"held": 0.0, "ceiling": None, "mechanism": "sampled"}, "GIL held 0.0 % of a call: no ceiling"),
+        ({"held": 0.25, "ceiling": 4.0, "mechanism": "attached"}, "attached 25.0 % of a call: ceiling 4.00 ×"),
+    ],
+)
+def test_wording_of_who_holds_the_gil(gil, words):
+    assert holding(gil) == words
 
 
 def test_the_table_fits_a_hundred_columns(results):

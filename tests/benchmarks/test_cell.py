@@ -31,10 +31,31 @@ def converse(order, runs=2):
 def test_a_cell_gets_ready_runs_and_ends(implementation, model):
     ready, *runs, end = converse(replace(ORDER, implementation=implementation, model=model, workers=2), runs=3)
     assert ready["ready"].pop("seconds") > 0
+    assert (ready["ready"].pop("gil") is not None) == (implementation != "pure" and model == "serial")
     assert ready["ready"] == {"units": 32 * 24, "pieces": 4, "pickled": None}
     assert len(runs) == 3
     assert all(run["seconds"] > 0 for run in runs)
     assert set(end["end"]["gil_enabled"]) == {"before", "after"}
+
+
+def test_the_serial_cells_tell_who_holds_the_gil():
+    held, released = (
+        converse(replace(ORDER, implementation=name, size="medium"))[0]["ready"]["gil"] for name in ("held", "released")
+    )
+    assert held["mechanism"] == released["mechanism"]
+    if held["mechanism"] != "attached":
+        assert held["held"] > 0.9
+        assert held["ceiling"] == pytest.approx(1 / held["held"])
+    assert released["held"] < 0.5
+    assert released["ceiling"] is None or released["ceiling"] > 2
+
+
+def test_what_cannot_be_measured_is_null(monkeypatch):
+    def nothing(*_, **__):
+        raise cell_module.NotMeasurableError("not measurable here")
+
+    monkeypatch.setattr(cell_module.Prober, "measure", nothing)
+    assert converse(ORDER)[0]["ready"]["gil"] is None
 
 
 def test_a_run_goes_through_the_pieces_as_often_as_it_is_told(monkeypatch):
@@ -52,7 +73,7 @@ def test_a_run_goes_through_the_pieces_as_often_as_it_is_told(monkeypatch):
     monkeypatch.setitem(
         cell_module.IMPLEMENTATIONS, "held", replace(honest, task=lambda kernel: Counting(honest.task(kernel)))
     )
-    converse(replace(ORDER, implementation="held"), runs=3)
+    converse(replace(ORDER, implementation="held", model="threads"), runs=3)  # serial ones are probed besides
     assert len(calls) == 3 * 4 + 3 * 2 * 4, "three times to get ready, and twice in each of three runs"
 
 
@@ -91,7 +112,7 @@ def test_a_result_that_goes_wrong_later_is_noticed_too(monkeypatch):
         cell_module.IMPLEMENTATIONS, "held", replace(honest, task=lambda kernel: Worsening(honest.task(kernel)))
     )
     with pytest.raises(WrongResultError, match="piece 1 of 4"):
-        converse(replace(ORDER, implementation="held"))
+        converse(replace(ORDER, implementation="held", model="threads"))
 
 
 def test_identical_means_every_bit():

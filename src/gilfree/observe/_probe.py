@@ -1,9 +1,11 @@
 """How one callable treats the GIL: measured by calling it, alone and in several threads at once."""
 
 import math
+import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
@@ -72,6 +74,11 @@ class Probe:
     calls: int
     # The held share as it would be if no other process took the CPUs; None unless CPU time was counted.
     undisturbed: float | None = field(default=None, repr=False)
+
+    @property
+    def held_by_itself(self) -> float:
+        """The held share, without what other processes took where that is known."""
+        return self.held if self.mechanism != "exact" or self.undisturbed is None else self.undisturbed
 
     @property
     def ceiling(self) -> float:
@@ -217,20 +224,28 @@ class Prober:
         count_cpu: bool,
     ) -> "list[Call]":
         budget = int(self.budget * CALLING_SHARE * SECOND)
-        started = _native.now()
-        first = Call(*_native.call(func, args, kwargs, count_cpu))
-        if first.wall > budget // 3:
-            return [first]
-        calls: list[Call] = []  # without the first, which may have had to import or to allocate
-        check = FEWEST_CALLS
-        while _native.now() - started < budget and len(calls) < MOST_CALLS:
-            calls.append(Call(*_native.call(func, args, kwargs, count_cpu)))
-            if len(calls) == check:
-                check += check // 2
-                _, (low, high) = held_share(calls, mechanism)
-                if high - low <= 2 * NARROW:
-                    break
-        return calls or [first]
+        with run_queue(wanted=count_cpu) as delay:
+
+            def call() -> Call:
+                before = delay()
+                result = _native.call(func, args, kwargs, count_cpu)
+                after = delay()
+                return Call(*result, None if before is None or after is None else after - before)
+
+            started = _native.now()
+            first = call()
+            if first.wall > budget // 3:
+                return [first]
+            calls: list[Call] = []  # without the first, which may have had to import or to allocate
+            check = FEWEST_CALLS
+            while _native.now() - started < budget and len(calls) < MOST_CALLS:
+                calls.append(call())
+                if len(calls) == check:
+                    check += check // 2
+                    _, (low, high) = held_share(calls, mechanism)
+                    if high - low <= 2 * NARROW:
+                        break
+            return calls or [first]
 
     def _speedup(
         self, func: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any], seconds: float, left: float
@@ -265,6 +280,7 @@ class Call:
     detached_cpu: int
     samples: int
     attached_samples: int
+    delay: int | None = None  # ready to run while others had the CPUs; None where the system does not tell
 
 
 def held_share(calls: "list[Call]", mechanism: str) -> tuple[float, tuple[float, float]]:
@@ -301,17 +317,50 @@ def releases_of(calls: "list[Call]") -> int | float:
 
 
 def undisturbed_share(calls: "list[Call]") -> float:
-    """Return the median held share, not counting how long other processes had the CPU during a hold.
+    """Return the median held share, as it would be if no other process took the CPUs.
 
-    What a hold takes of CPU time is its length were it not interrupted; waiting for other threads of this process to
-    release the GIL is left out too.
+    Waiting for other threads of this process to release the GIL is left out too.
     """
-    shares = []
-    for call in calls:
-        detached = max(0, call.wall - call.holding - call.waiting)
-        held = min(call.held_cpu, call.holding)
-        shares.append(held / (held + detached) if held + detached else 1.0)
-    return median(shares)
+    return median(map(undisturbed, calls))
+
+
+def undisturbed(call: Call) -> float:
+    """Return the held share of one call without the time in which others had the CPU.
+
+    How much of that fell into holds is not known. Whoever computes is interrupted in proportion to how long, and in no
+    state for longer than it did not run there. Sleep that passes while others have the CPU counts as theirs, not as
+    detached. Where the system does not tell the delay, a hold is as long as it computes; one that is blocked meanwhile
+    then goes unnoticed.
+    """
+    detached = max(0, call.wall - call.holding - call.waiting)
+    held_cpu = min(call.held_cpu, call.holding)
+    if call.delay is None:
+        held = float(held_cpu)
+        free = float(detached)
+    else:
+        held_pause, free_pause = call.holding - held_cpu, max(0, detached - call.detached_cpu)
+        computing = held_cpu + call.detached_cpu
+        in_holds = min(held_pause, call.delay * (held_cpu / computing if computing else 1.0))
+        while_free = min(free_pause, call.delay - in_holds)
+        in_holds = min(held_pause, call.delay - while_free)
+        held, free = call.holding - in_holds, detached - while_free
+    return held / (held + free) if held + free else 1.0
+
+
+@contextmanager
+def run_queue(*, wanted: bool) -> Iterator[Callable[[], int | None]]:
+    """Yield what tells how long the calling thread has been ready to run while others had the CPUs: Linux knows."""
+    try:
+        file = os.open("/proc/thread-self/schedstat", os.O_RDONLY) if wanted else None
+    except OSError:
+        file = None
+    if file is None:
+        yield lambda: None
+        return
+    try:
+        yield lambda: int(os.pread(file, 80, 0).split()[1])
+    finally:
+        os.close(file)
 
 
 def in_threads(

@@ -44,7 +44,7 @@ def _refuse(why: object) -> int:
 
 def _tell(text: object) -> None:
     """Write where the program's own output does not go."""
-    print(text, file=sys.stderr)  # noqa: T201
+    print(text, file=sys.stderr)
 
 
 def _checked(output: str) -> Path:
