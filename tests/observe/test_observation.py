@@ -245,6 +245,11 @@ def test_a_long_timeline_is_bounded_and_adds_up():
     assert sum(cell.seconds for cell in lane.cells) == pytest.approx(seen.seconds, rel=0.01)
 
 
+def test_a_thread_without_cells_has_an_empty_lane():
+    """There was no memory left for them."""
+    assert gilfree.observe()._cells([], 5) == []
+
+
 def test_an_observation_is_made_once():
     seen = gilfree.observe()
     with seen:

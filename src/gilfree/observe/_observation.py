@@ -264,8 +264,8 @@ class Observation:
     def _cells(self, cells: list[tuple[int, float, float, float]], end: int) -> list[Cell]:
         """Cut to the observation: others may have begun earlier."""
         found = []
-        ends = [cell[0] for cell in cells[1:]] + [end]
-        for (start, holding, waiting, running), stop in zip(cells, ends, strict=True):
+        ends = [*(cell[0] for cell in cells[1:]), end]
+        for (start, holding, waiting, running), stop in zip(cells, ends, strict=False):  # no cells, no end
             first, last = max(start, self._start), min(stop, end)
             if last <= first:
                 continue
