@@ -4,6 +4,7 @@ import asyncio
 import gc
 import multiprocessing
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -226,13 +227,33 @@ def test_observations_nest_and_overlap(known):
 
 
 def test_many_short_threads_are_bounded():
-    count = 300
+    """A few thousand are told apart, and the rest is summed up."""
     with gilfree.observe() as seen:
-        for _ in range(count):
+        for _ in range(4500):
             thread = threading.Thread(target=int)
             thread.start()
             thread.join()
-    assert len(seen.threads) >= count
+    assert 4096 <= len(seen.threads) < 4500
+    rest = seen.threads[-1]
+    assert re.fullmatch(r"\(\d+ more threads\)", rest.name)
+    assert len(seen.threads) - 2 + int(rest.name[1:].split()[0]) >= 4500, "but for the main thread and this entry"
+    assert rest.holding > 0
+    with gilfree.observe() as seen:
+        pass
+    assert all("more threads" not in report.name for report in seen.threads)
+
+
+@with_gil
+def test_many_stalls_are_bounded():
+    with gilfree.observe(stall=1e-6) as seen:
+        for index in range(3000):
+            if index == 50:
+                spin(0.01)
+            time.sleep(0)
+    assert 1000 < len(seen.stalls) <= 2049, "and the hold that goes on"
+    assert max(stall.seconds for stall in seen.stalls) >= 0.01, "the longest are kept"
+    starts = [stall.start for stall in seen.stalls]
+    assert starts == sorted(starts)
 
 
 def test_a_long_timeline_is_bounded_and_adds_up():
