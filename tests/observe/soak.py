@@ -103,7 +103,8 @@ def observe(dice):
     assert seen.threads
     for report in seen.threads:
         assert min(report.holding, report.running, report.waiting, report.idle) >= 0, report
-        assert report.seconds <= seen.seconds * 1.01 + 1e-3, (report, seen.seconds)
+        # An entry that sums up many threads may well exceed the whole.
+        assert "more threads" in report.name or report.seconds <= seen.seconds * 1.01 + 1e-3, (report, seen.seconds)
 
 
 def probe(dice):
