@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from gilfree.kernels.edit_distance import edit_distance, edit_distances
     from gilfree.kernels.mandelbrot import mandelbrot
     from gilfree.kernels.nearest_neighbors import nearest_neighbors
+    from gilfree.kernels.pattern_set import PatternSet
     from gilfree.kernels.shortest_paths import shortest_paths
     from gilfree.workers import cpu_count
 
 __all__ = [
     "Cancelled",
+    "PatternSet",
     "__version__",
     "cpu_count",
     "edit_distance",
@@ -35,6 +37,7 @@ _kernels = _isa.install()
 # Where the public names come from, on first use (PEP 562).
 _HOMES = {
     "Cancelled": "gilfree.cancel",
+    "PatternSet": "gilfree.kernels.pattern_set",
     "cpu_count": "gilfree.workers",
     "edit_distance": "gilfree.kernels.edit_distance",
     "edit_distances": "gilfree.kernels.edit_distance",

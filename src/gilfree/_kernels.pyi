@@ -88,3 +88,36 @@ def edit_distances(
     stop: Buffer | None = None,
 ) -> None:
     """Write to distances (q, c) i4, max_distance + 1 where it is more; all texts are str, or all bytes-like objects."""
+
+def pattern_set(
+    patterns: tuple[str, ...] | tuple[bytes, ...],
+    *,
+    release_gil: bool = True,
+    stop: Buffer | None = None,
+) -> bytes:
+    """Return the automaton of these patterns, none of them empty, for the next two functions."""
+
+def pattern_set_count(
+    automaton: Buffer,
+    text: str | Buffer,
+    ends: range | None = None,
+    offset: int = 0,
+    *,
+    release_gil: bool = True,
+    stop: Buffer | None = None,
+) -> int:
+    """Return how many matches end at these places of the text, or anywhere; the offset makes no difference."""
+
+def pattern_set_find_all(
+    automaton: Buffer,
+    text: str | Buffer,
+    ends: range | None = None,
+    offset: int = 0,
+    *,
+    release_gil: bool = True,
+    stop: Buffer | None = None,
+) -> tuple[bytearray, bytearray]:
+    """Return the patterns' numbers and where they start, both i8, of the matches that end at these places, or anywhere.
+
+    The offset is added to all starts: what the place of the text's first symbol is called.
+    """

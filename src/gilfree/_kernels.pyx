@@ -13,17 +13,32 @@ from cpython.buffer cimport (
     PyBuffer_Release,
     PyObject_GetBuffer,
 )
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree
 from cpython.unicode cimport PyUnicode_DATA, PyUnicode_GET_LENGTH, PyUnicode_KIND
-from libc.stdint cimport int32_t, int64_t, uintptr_t
+from libc.stdint cimport int32_t, int64_t, uint32_t, uintptr_t
+from libc.stdlib cimport free
 from libc.string cimport memset
 
 from gilfree.cores.edit_distance cimport edit_distance as edit_distance_core, edit_distances as edit_distances_core
 from gilfree.cores.mandelbrot cimport Picture, mandelbrot as mandelbrot_core
 from gilfree.cores.nearest_neighbors cimport nearest_neighbors as nearest_neighbors_core
+from gilfree.cores.pattern_set cimport (
+    Automaton,
+    Records,
+    Trie,
+    discard as discard_trie,
+    lay_out,
+    open_automaton,
+    search,
+    size_of,
+    write_matches,
+)
+from gilfree.cores.pattern_set cimport pattern_set as pattern_set_core
 from gilfree.cores.shortest_paths cimport shortest_paths as shortest_paths_core
 from gilfree.cores.stop cimport (
+    BAD_AUTOMATON,
     BAD_NODE,
     BAD_OFFSETS,
     BAD_SOURCE,
@@ -35,6 +50,8 @@ from gilfree.cores.stop cimport (
     OK,
     POINTS_NOT_FINITE,
     QUERIES_NOT_FINITE,
+    TOO_MANY_STATES,
+    TOO_MANY_SYMBOLS,
     Poll,
     monotonic,
     store,
@@ -54,6 +71,7 @@ cdef extern from "Python.h":
     PyThreadState *PyEval_SaveThread() nogil
     void PyEval_RestoreThread(PyThreadState *thread) nogil
     int PyErr_CheckSignals() nogil
+    Py_ssize_t PY_SSIZE_T_MAX
 
 cdef extern from *:
     """
@@ -149,6 +167,9 @@ ERRORS = {
     BAD_SOURCE: (ValueError, "sources: wanted node numbers from 0 to n − 1, got one outside"),
     CHANGED: (ValueError, "graph: wanted one that stays as it is, got one that another thread changed during the call"),
     NEGATIVE_WEIGHT: (ValueError, "graph.data: wanted weights of 0 or more, got a negative one or NaN"),
+    BAD_AUTOMATON: (ValueError, "automaton: wanted what pattern_set made of patterns, got something else"),
+    TOO_MANY_STATES: (ValueError, "patterns: wanted some eight million symbols at the most, got more"),
+    TOO_MANY_SYMBOLS: (ValueError, "patterns: wanted at most 65,535 different symbols, got more"),
 }
 
 
@@ -167,6 +188,9 @@ cdef enum:
     INTEGER = 2
     LONGEST_TEXT = 0x7fffffff  # distances are 32 bits wide
     POLLED_FROM = 100_000  # pairs of symbols; less takes some microseconds
+    ANY_TEXT = 0  # what an automaton without patterns is for
+    STR = 1
+    BYTES = 2
 
 
 cdef bint has_kind(const char *format, int kind) noexcept:
@@ -213,7 +237,9 @@ cdef int raise_not_text(item, str name, Py_ssize_t index, str wanted) except -1:
     raise TypeError(f"{place}: wanted {wanted}, got {type(item).__name__}")
 
 
-cdef int read_text(Text *text, Py_buffer *view, item, str name, Py_ssize_t index, bint as_str) except -1:
+cdef int read_text(
+    Text *text, Py_buffer *view, item, str name, Py_ssize_t index, bint as_str, int64_t longest=LONGEST_TEXT
+) except -1:
     """Describes a str or a bytes-like object to a core; ``view`` holds its buffer where it could change or go away."""
     if isinstance(item, str) != as_str or isinstance(item, memoryview) and item.itemsize != 1:
         raise_not_text(item, name, index, "str" if as_str else "a bytes-like object")
@@ -237,9 +263,9 @@ cdef int read_text(Text *text, Py_buffer *view, item, str name, Py_ssize_t index
         text.symbols = view.buf
         text.length = view.len
         text.width = 1
-    if text.length >= LONGEST_TEXT:
+    if text.length >= longest:
         place = name if index < 0 else f"{name}[{index}]"
-        raise ValueError(f"{place}: wanted less than {LONGEST_TEXT} symbols, got {text.length}")
+        raise ValueError(f"{place}: wanted less than {longest} symbols, got {text.length}")
     return 0
 
 
@@ -421,6 +447,161 @@ def nearest_neighbors(queries, points, Py_ssize_t k, distances, indices, *, bint
         finish(status)
     finally:
         give_back(views, 5)
+
+
+def pattern_set(tuple patterns not None, *, bint release_gil=True, stop=None):
+    cdef Py_buffer view
+    cdef Py_buffer *views = NULL
+    cdef Text *texts = NULL
+    cdef uint32_t *order = NULL
+    cdef Py_ssize_t count = len(patterns), place
+    cdef bint as_str = count > 0 and isinstance(patterns[0], str)
+    cdef int kind = ANY_TEXT if count == 0 else STR if as_str else BYTES
+    cdef Trie trie
+    cdef Poll poll
+    cdef bytes automaton
+    cdef void *memory
+    cdef int status
+    memset(&trie, 0, sizeof(trie))
+    memset(&view, 0, sizeof(view))
+    for place in range(count):
+        if not isinstance(patterns[place], str if as_str else bytes):
+            raise_not_text(patterns[place], "patterns", place, "str" if as_str else "bytes")
+        if not patterns[place]:
+            raise ValueError(f"patterns[{place}]: wanted a symbol or more, got none")
+    # Equal ones stay in the order of their numbers. A second sort, in the core, would only be slower.
+    numbers = sorted(range(count), key=patterns.__getitem__)
+    try:
+        texts = <Text *> PyMem_RawCalloc(count, sizeof(Text))
+        order = <uint32_t *> PyMem_RawCalloc(count, sizeof(uint32_t))
+        if texts == NULL or order == NULL:
+            raise MemoryError
+        for place in range(count):
+            order[place] = numbers[place]
+            read_text(&texts[place], views, patterns[order[place]], "patterns", order[place], as_str)
+        begin(&poll, &view, stop, release_gil)
+        if release_gil:
+            with nogil:
+                status = pattern_set_core(&trie, texts, order, count, kind, &poll)
+        else:
+            status = pattern_set_core(&trie, texts, order, count, kind, &poll)
+        finish(status)
+        automaton = PyBytes_FromStringAndSize(NULL, size_of(&trie))
+        memory = PyBytes_AS_STRING(automaton)  # nobody else has seen it yet
+        if release_gil:
+            with nogil:
+                status = lay_out(&trie, memory, &poll)
+        else:
+            status = lay_out(&trie, memory, &poll)
+        finish(status)
+        return automaton
+    finally:
+        discard_trie(&trie)
+        PyMem_RawFree(order)
+        PyMem_RawFree(texts)
+        PyBuffer_Release(&view)
+
+
+cdef extern from *:
+    """
+    #define GILFREE_MOST_PLACES ((int64_t)1 << 40)
+    """
+    int64_t MOST_PLACES "GILFREE_MOST_PLACES"  # of a text, that a match can be recorded at
+
+
+cdef int take_automaton(Automaton *self, Py_buffer *view, automaton, text) except -1:
+    """Opens an automaton, and refuses a text of the other kind."""
+    try:
+        PyObject_GetBuffer(automaton, view, PyBUF_C_CONTIGUOUS)
+    except (BufferError, TypeError, ValueError) as error:
+        raise TypeError(f"automaton: wanted a C-contiguous buffer, got {error}") from error
+    if <uintptr_t> view.buf % 8 != 0:
+        raise ValueError(f"automaton: wanted a buffer aligned to 8 bytes, got address {<uintptr_t> view.buf:#x}")
+    finish(open_automaton(self, view.buf, view.len))
+    if self.header.kind != ANY_TEXT and (self.header.kind == STR) != isinstance(text, str):
+        raise_not_text(text, "text", -1, "str" if self.header.kind == STR else "a bytes-like object")
+    return 0
+
+
+cdef int read_ends(Py_ssize_t *start, Py_ssize_t *end, range ends, Py_ssize_t length) except -1:
+    if ends is None:
+        start[0], end[0] = 0, length
+        return 0
+    start[0], end[0] = ends.start, ends.stop
+    if ends.step != 1 or not 0 <= ends.start <= ends.stop <= length:
+        raise ValueError(f"ends: wanted a range of places from 0 to {length}, got {ends}")
+    return 0
+
+
+def pattern_set_count(automaton, text, range ends=None, offset=0, *, bint release_gil=True, stop=None):
+    cdef Py_buffer views[3]
+    cdef Automaton opened
+    cdef Text symbols
+    cdef Py_ssize_t start = 0, end = 0
+    cdef int64_t total = 0
+    cdef Poll poll
+    cdef int status
+    memset(views, 0, sizeof(views))
+    try:
+        take_automaton(&opened, &views[0], automaton, text)
+        read_text(&symbols, &views[1], text, "text", -1, isinstance(text, str), MOST_PLACES)
+        read_ends(&start, &end, ends, symbols.length)
+        begin(&poll, &views[2], stop, release_gil)
+        if release_gil:
+            with nogil:
+                status = search(&opened, &symbols, start, end, 0, NULL, &total, &poll)
+        else:
+            status = search(&opened, &symbols, start, end, 0, NULL, &total, &poll)
+        finish(status)
+        return total
+    finally:
+        give_back(views, 3)
+
+
+def pattern_set_find_all(
+    automaton, text, range ends=None, Py_ssize_t offset=0, *, bint release_gil=True, stop=None
+):
+    cdef Py_buffer views[3]
+    cdef Automaton opened
+    cdef Text symbols
+    cdef Py_ssize_t start = 0, end = 0
+    cdef Records records
+    cdef int64_t total = 0
+    cdef int64_t *found
+    cdef int64_t *found_at
+    cdef Poll poll
+    cdef int status
+    memset(views, 0, sizeof(views))
+    memset(&records, 0, sizeof(records))
+    try:
+        take_automaton(&opened, &views[0], automaton, text)
+        read_text(&symbols, &views[1], text, "text", -1, isinstance(text, str), MOST_PLACES)
+        read_ends(&start, &end, ends, symbols.length)
+        if not 0 <= offset <= MOST_PLACES - symbols.length:
+            raise ValueError(f"offset: wanted 0 to {MOST_PLACES - symbols.length}, got {offset}")
+        begin(&poll, &views[2], stop, release_gil)
+        if release_gil:
+            with nogil:
+                status = search(&opened, &symbols, start, end, offset, &records, &total, &poll)
+        else:
+            status = search(&opened, &symbols, start, end, offset, &records, &total, &poll)
+        finish(status)
+        if total < 0 or total > PY_SSIZE_T_MAX // <int64_t> sizeof(int64_t):
+            raise MemoryError
+        patterns = PyByteArray_FromStringAndSize(NULL, total * sizeof(int64_t))
+        starts = PyByteArray_FromStringAndSize(NULL, total * sizeof(int64_t))
+        found = <int64_t *> PyByteArray_AS_STRING(patterns)
+        found_at = <int64_t *> PyByteArray_AS_STRING(starts)
+        if release_gil:
+            with nogil:
+                status = write_matches(&opened, &records, found, found_at, total, &poll)
+        else:
+            status = write_matches(&opened, &records, found, found_at, total, &poll)
+        finish(status)
+        return patterns, starts
+    finally:
+        free(records.items)
+        give_back(views, 3)
 
 
 def shortest_paths(

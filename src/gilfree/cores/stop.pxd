@@ -61,6 +61,9 @@ cdef enum:
     BAD_SOURCE = 8
     NEGATIVE_WEIGHT = 9
     CHANGED = 10  # another thread wrote to an argument, and the search would not have ended
+    BAD_AUTOMATON = 40
+    TOO_MANY_STATES = 41
+    TOO_MANY_SYMBOLS = 42
 
 cdef struct Poll:
     const int *flag  # set by other threads; NULL where nobody can
