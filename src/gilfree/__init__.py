@@ -14,6 +14,7 @@ TYPE_CHECKING = False  # as in `typing`, whose import would take longer than all
 if TYPE_CHECKING:
     from gilfree.cancel import Cancelled
     from gilfree.kernels.edit_distance import edit_distance, edit_distances
+    from gilfree.kernels.exact_cover import count_exact_covers, find_exact_cover
     from gilfree.kernels.mandelbrot import mandelbrot
     from gilfree.kernels.nearest_neighbors import nearest_neighbors
     from gilfree.kernels.pattern_set import PatternSet
@@ -24,9 +25,11 @@ __all__ = [
     "Cancelled",
     "PatternSet",
     "__version__",
+    "count_exact_covers",
     "cpu_count",
     "edit_distance",
     "edit_distances",
+    "find_exact_cover",
     "mandelbrot",
     "nearest_neighbors",
     "shortest_paths",
@@ -38,9 +41,11 @@ _kernels = _isa.install()
 _HOMES = {
     "Cancelled": "gilfree.cancel",
     "PatternSet": "gilfree.kernels.pattern_set",
+    "count_exact_covers": "gilfree.kernels.exact_cover",
     "cpu_count": "gilfree.workers",
     "edit_distance": "gilfree.kernels.edit_distance",
     "edit_distances": "gilfree.kernels.edit_distance",
+    "find_exact_cover": "gilfree.kernels.exact_cover",
     "mandelbrot": "gilfree.kernels.mandelbrot",
     "nearest_neighbors": "gilfree.kernels.nearest_neighbors",
     "shortest_paths": "gilfree.kernels.shortest_paths",

@@ -121,3 +121,27 @@ def pattern_set_find_all(
 
     The offset is added to all starts: what the place of the text's first symbol is called.
     """
+
+def exact_cover(
+    items: Buffer,
+    offsets: Buffer,
+    item_count: int,
+    primary_count: int,
+    paths: tuple[tuple[int, ...], ...] = ...,
+    subtrees: range | None = None,
+    mode: str = "count",
+    best: Buffer | None = None,
+    deepest: int = 0,
+    budget: int = -1,
+    *,
+    release_gil: bool = True,
+    stop: Buffer | None = None,
+) -> tuple[bool, int | tuple[int, ...] | tuple[tuple[int, ...], ...] | None]:
+    """Search for exact covers, and return whether the search came to its end, and what it found.
+
+    Option i has the items (nodes,) i4 from offsets[i] to offsets[i + 1], of offsets (options + 1,) i4; the first
+    primary_count of the items are primary. The search goes through the subtrees that paths lead to: options to choose,
+    one after the other. It finds, by mode: "count" the number of covers; "find" the first cover or None; "expand" the
+    paths to where so many branchings, deepest, have been made. A budget is a number of polls. The subtrees have
+    numbers, and best (1,) i4 the lowest number of one known to have a cover, which ends the search of those after it.
+    """

@@ -22,6 +22,17 @@ from libc.stdlib cimport free
 from libc.string cimport memset
 
 from gilfree.cores.edit_distance cimport edit_distance as edit_distance_core, edit_distances as edit_distances_core
+from gilfree.cores.exact_cover cimport (
+    COUNT,
+    EXPAND,
+    FIND,
+    FOUND,
+    NOT_NEEDED,
+    UNFINISHED,
+    Search,
+    discard as discard_search,
+)
+from gilfree.cores.exact_cover cimport exact_cover as exact_cover_core
 from gilfree.cores.mandelbrot cimport Picture, mandelbrot as mandelbrot_core
 from gilfree.cores.nearest_neighbors cimport nearest_neighbors as nearest_neighbors_core
 from gilfree.cores.pattern_set cimport (
@@ -31,7 +42,7 @@ from gilfree.cores.pattern_set cimport (
     discard as discard_trie,
     lay_out,
     open_automaton,
-    search,
+    search as search_text,
     size_of,
     write_matches,
 )
@@ -41,7 +52,9 @@ from gilfree.cores.stop cimport (
     BAD_AUTOMATON,
     BAD_NODE,
     BAD_OFFSETS,
+    BAD_OPTIONS,
     BAD_SOURCE,
+    BAD_SUBTREE,
     CANCELLED,
     CHANGED,
     INTERRUPTED,
@@ -53,6 +66,7 @@ from gilfree.cores.stop cimport (
     TOO_MANY_STATES,
     TOO_MANY_SYMBOLS,
     Poll,
+    load,
     monotonic,
     store,
 )
@@ -168,6 +182,8 @@ ERRORS = {
     CHANGED: (ValueError, "graph: wanted one that stays as it is, got one that another thread changed during the call"),
     NEGATIVE_WEIGHT: (ValueError, "graph.data: wanted weights of 0 or more, got a negative one or NaN"),
     BAD_AUTOMATON: (ValueError, "automaton: wanted what pattern_set made of patterns, got something else"),
+    BAD_OPTIONS: (ValueError, "items, offsets: wanted items from 0 to n − 1 and offsets that never fall, got others"),
+    BAD_SUBTREE: (ValueError, "paths: wanted options that can be chosen one after the other, got others"),
     TOO_MANY_STATES: (ValueError, "patterns: wanted some eight million symbols at the most, got more"),
     TOO_MANY_SYMBOLS: (ValueError, "patterns: wanted at most 65,535 different symbols, got more"),
 }
@@ -191,6 +207,7 @@ cdef enum:
     ANY_TEXT = 0  # what an automaton without patterns is for
     STR = 1
     BYTES = 2
+    MOST_NODES = 1 << 30  # of options, or of items: half of what 32 bits can say
 
 
 cdef bint has_kind(const char *format, int kind) noexcept:
@@ -221,7 +238,7 @@ cdef int take(
             f"{'floats' if kind == FLOAT else 'integers'}, "
             f"got {view.ndim} of format {view.format.decode() if view.format != NULL else 'B'!r}"
         )
-    if <uintptr_t> view.buf % <uintptr_t> size:
+    if <uintptr_t> view.buf % <uintptr_t> size and view.len != 0:  # an empty array.array lies anywhere
         raise ValueError(f"{name}: wanted a buffer aligned to {size} bytes, got address {<uintptr_t> view.buf:#x}")
     return 0
 
@@ -383,6 +400,95 @@ def edit_distances(
         PyMem_RawFree(views)
         PyMem_RawFree(texts)
         give_back(own, 2)
+
+
+def exact_cover(
+    items, offsets, item_count, primary_count, tuple paths not None=((),), range subtrees=None, str mode="count",
+    best=None, int deepest=0, int64_t budget=-1, *, bint release_gil=True, stop=None
+):
+    cdef Py_buffer views[4]
+    cdef Search search
+    cdef Poll poll
+    cdef int32_t *options = NULL
+    cdef int64_t *ends = NULL
+    cdef Py_ssize_t count = len(paths), total = 0, index, place
+    cdef int first_subtree = 0 if subtrees is None else subtrees.start
+    cdef int32_t primary, columns
+    cdef int status
+    memset(views, 0, sizeof(views))
+    memset(&search, 0, sizeof(search))
+    if mode not in ("count", "find", "expand"):
+        raise ValueError(f"mode: wanted count, find or expand, got {mode}")
+    if not 0 <= item_count < MOST_NODES:
+        raise ValueError(f"item_count: wanted 0 to {MOST_NODES - 1}, got {item_count}")
+    if not 0 <= primary_count <= item_count:
+        raise ValueError(f"primary_count: wanted 0 to {item_count}, the number of items, got {primary_count}")
+    columns, primary = item_count, primary_count
+    try:
+        take(&views[0], items, "items", INTEGER, 4, 1)
+        take(&views[1], offsets, "offsets", INTEGER, 4, 1)
+        for index, name in ((0, "items"), (1, "offsets")):
+            if views[index].shape[0] >= MOST_NODES:
+                raise ValueError(f"{name}: wanted less than {MOST_NODES}, got {views[index].shape[0]}")
+        if views[1].shape[0] == 0:
+            raise ValueError("offsets: wanted one more than there are options, got none")
+        if best is not None:
+            take(&views[2], best, "best", INTEGER, 4, 1, writable=True)
+            want_length(&views[2], "best", 0, 1)
+        for path in paths:
+            total += len(path)
+        options = <int32_t *> PyMem_RawCalloc(total, sizeof(int32_t))
+        ends = <int64_t *> PyMem_RawCalloc(count, sizeof(int64_t))
+        if options == NULL or ends == NULL:
+            raise MemoryError
+        place = 0
+        for index in range(count):
+            for option in paths[index]:
+                if place == total:
+                    break
+                options[place] = option
+                place += 1
+            ends[index] = place
+        search.mode = COUNT if mode == "count" else FIND if mode == "find" else EXPAND
+        search.deepest = deepest
+        search.budget = budget
+        search.best = <const int *> views[2].buf
+        search.stop = &poll
+        begin(&poll, &views[3], stop, release_gil)
+        if release_gil:
+            with nogil:
+                status = exact_cover_core(
+                    &search, <const int32_t *> views[0].buf, <int32_t> views[0].shape[0],
+                    <const int32_t *> views[1].buf, <int32_t> (views[1].shape[0] - 1), columns, primary, options, ends,
+                    count, first_subtree,
+                )
+        else:
+            status = exact_cover_core(
+                &search, <const int32_t *> views[0].buf, <int32_t> views[0].shape[0],
+                <const int32_t *> views[1].buf, <int32_t> (views[1].shape[0] - 1), columns, primary, options, ends,
+                count, first_subtree,
+            )
+        if status == UNFINISHED:
+            return False, None
+        if status == FOUND and best is not None and load(<const int *> views[2].buf) > search.subtree:
+            store(<int *> views[2].buf, search.subtree)
+        finish(OK if status == FOUND or status == NOT_NEEDED else status)
+        if mode == "count":
+            return True, search.count
+        covers = []
+        place = 0
+        while place < search.found_count:
+            total = search.found[place]
+            covers.append(tuple([search.found[index] for index in range(place + 1, place + 1 + total)]))
+            place += 1 + total
+        if mode == "expand":
+            return True, tuple(covers)
+        return True, covers[0] if covers else None
+    finally:
+        discard_search(&search)
+        PyMem_RawFree(ends)
+        PyMem_RawFree(options)
+        give_back(views, 4)
 
 
 def mandelbrot(
@@ -549,9 +655,9 @@ def pattern_set_count(automaton, text, range ends=None, offset=0, *, bint releas
         begin(&poll, &views[2], stop, release_gil)
         if release_gil:
             with nogil:
-                status = search(&opened, &symbols, start, end, 0, NULL, &total, &poll)
+                status = search_text(&opened, &symbols, start, end, 0, NULL, &total, &poll)
         else:
-            status = search(&opened, &symbols, start, end, 0, NULL, &total, &poll)
+            status = search_text(&opened, &symbols, start, end, 0, NULL, &total, &poll)
         finish(status)
         return total
     finally:
@@ -582,9 +688,9 @@ def pattern_set_find_all(
         begin(&poll, &views[2], stop, release_gil)
         if release_gil:
             with nogil:
-                status = search(&opened, &symbols, start, end, offset, &records, &total, &poll)
+                status = search_text(&opened, &symbols, start, end, offset, &records, &total, &poll)
         else:
-            status = search(&opened, &symbols, start, end, offset, &records, &total, &poll)
+            status = search_text(&opened, &symbols, start, end, offset, &records, &total, &poll)
         finish(status)
         if total < 0 or total > PY_SSIZE_T_MAX // <int64_t> sizeof(int64_t):
             raise MemoryError

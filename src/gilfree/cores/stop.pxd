@@ -64,6 +64,8 @@ cdef enum:
     BAD_AUTOMATON = 40
     TOO_MANY_STATES = 41
     TOO_MANY_SYMBOLS = 42
+    BAD_OPTIONS = 43
+    BAD_SUBTREE = 44
 
 cdef struct Poll:
     const int *flag  # set by other threads; NULL where nobody can
