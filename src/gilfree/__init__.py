@@ -13,25 +13,46 @@ from gilfree._version import __version__
 TYPE_CHECKING = False  # as in `typing`, whose import would take longer than all the rest
 if TYPE_CHECKING:
     from gilfree.cancel import Cancelled
+    from gilfree.kernels.convolve2d import convolve2d
+    from gilfree.kernels.asian_option_price import asian_option_price
     from gilfree.kernels.edit_distance import edit_distance, edit_distances
+    from gilfree.kernels.exact_cover import count_exact_covers, find_exact_cover
+    from gilfree.kernels.hamming_neighbors import hamming_neighbors
+    from gilfree.kernels.lomb_scargle import lomb_scargle
     from gilfree.kernels.mandelbrot import mandelbrot
+    from gilfree.kernels.nbody_accelerations import nbody_accelerations
     from gilfree.kernels.nearest_neighbors import nearest_neighbors
+    from gilfree.kernels.pattern_set import PatternSet
     from gilfree.kernels.shortest_paths import shortest_paths
+    from gilfree.kernels.sparse_matvec import sparse_matvec
+    from gilfree.kernels.viterbi import viterbi
+    from gilfree.kernels.smooth_mesh import smooth_mesh
     from gilfree.observe import Observation as observe  # noqa: N813 - the module, which can be called
     from gilfree.observe._probe import probe
     from gilfree.workers import cpu_count
 
 __all__ = [
     "Cancelled",
+    "PatternSet",
     "__version__",
+    "count_exact_covers",
+    "convolve2d",
+    "asian_option_price",
     "cpu_count",
     "edit_distance",
     "edit_distances",
+    "find_exact_cover",
+    "hamming_neighbors",
+    "lomb_scargle",
     "mandelbrot",
+    "nbody_accelerations",
     "nearest_neighbors",
     "observe",
     "probe",
     "shortest_paths",
+    "sparse_matvec",
+    "viterbi",
+    "smooth_mesh",
 ]
 
 _kernels = _isa.install()
@@ -39,14 +60,25 @@ _kernels = _isa.install()
 # Where the public names come from, on first use (PEP 562).
 _HOMES = {
     "Cancelled": "gilfree.cancel",
+    "PatternSet": "gilfree.kernels.pattern_set",
+    "count_exact_covers": "gilfree.kernels.exact_cover",
+    "convolve2d": "gilfree.kernels.convolve2d",
+    "asian_option_price": "gilfree.kernels.asian_option_price",
     "cpu_count": "gilfree.workers",
     "edit_distance": "gilfree.kernels.edit_distance",
     "edit_distances": "gilfree.kernels.edit_distance",
+    "find_exact_cover": "gilfree.kernels.exact_cover",
+    "hamming_neighbors": "gilfree.kernels.hamming_neighbors",
+    "lomb_scargle": "gilfree.kernels.lomb_scargle",
     "mandelbrot": "gilfree.kernels.mandelbrot",
+    "nbody_accelerations": "gilfree.kernels.nbody_accelerations",
     "nearest_neighbors": "gilfree.kernels.nearest_neighbors",
     "observe": "gilfree.observe",
     "probe": "gilfree.observe",
     "shortest_paths": "gilfree.kernels.shortest_paths",
+    "sparse_matvec": "gilfree.kernels.sparse_matvec",
+    "viterbi": "gilfree.kernels.viterbi",
+    "smooth_mesh": "gilfree.kernels.smooth_mesh",
 }
 
 

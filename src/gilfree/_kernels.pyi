@@ -19,6 +19,29 @@ def stop(flag: Buffer) -> None:
     For any thread of any interpreter; the running calls notice within a millisecond.
     """
 
+def asian_option_price(
+    blocks: range,
+    spot: float,
+    strike: float,
+    drift: float,
+    deviation: float,
+    steps: int,
+    paths: int,
+    seed: int,
+    is_call: bool,
+    control: bool,
+    moments: Buffer,
+    *,
+    release_gil: bool = True,
+    stop: Buffer | None = None,
+) -> None:
+    """Write to moments (len(blocks), 5) f8 what the payoffs of these blocks of 1024 paths come to.
+
+    Mean payoff and sum of squared deviations from it; the same two with the geometric average, and the sum of products
+    of both deviations, all 0 unless control. drift and deviation are those of the price's logarithm in a step; where
+    |drift| + 8.58 deviation is above 700, the numbers mean nothing.
+    """
+
 def mandelbrot(
     rows: range,
     width: int,
@@ -35,6 +58,52 @@ def mandelbrot(
     """Write to counts (len(rows), width) i4 the escape counts of these rows of a picture.
 
     The picture is width × height pixels of this side, around the point real + i·imaginary.
+    """
+
+def convolve2d(
+    rows: range,
+    image: Buffer,
+    kernel: Buffer,
+    first_column: int,
+    result: Buffer,
+    *,
+    release_gil: bool = True,
+    stop: Buffer | None = None,
+) -> None:
+    """Write to result (len(rows), n) these rows, from first_column on, of image (H, W) convolved with kernel (h, w).
+
+    The full convolution has H + h - 1 rows and W + w - 1 columns. All arrays are f4, or all are f8.
+    """
+
+def hamming_neighbors(
+    queries: Buffer,
+    codes: Buffer,
+    k: int,
+    distances: Buffer,
+    indices: Buffer,
+    *,
+    release_gil: bool = True,
+    stop: Buffer | None = None,
+) -> None:
+    """Write to distances (q, k) i4 and indices (q, k) i8 the k nearest of codes (p, b) u1 to each of queries (q, b) u1.
+
+    At most 2**28 - 1 bytes a code.
+    """
+
+def nbody_accelerations(
+    rows: range,
+    positions: Buffer,
+    masses: Buffer,
+    softening: float,
+    gravitational_constant: float,
+    accelerations: Buffer,
+    *,
+    release_gil: bool = True,
+    stop: Buffer | None = None,
+) -> None:
+    """Write to accelerations (len(rows), 3) those of these of the bodies at positions (n, 3), of masses (n,).
+
+    positions, masses and accelerations are all f4 or all f8.
     """
 
 def nearest_neighbors(
@@ -88,3 +157,143 @@ def edit_distances(
     stop: Buffer | None = None,
 ) -> None:
     """Write to distances (q, c) i4, max_distance + 1 where it is more; all texts are str, or all bytes-like objects."""
+
+def pattern_set(
+    patterns: tuple[str, ...] | tuple[bytes, ...],
+    *,
+    release_gil: bool = True,
+    stop: Buffer | None = None,
+) -> bytes:
+    """Return the automaton of these patterns, none of them empty, for the next two functions."""
+
+def pattern_set_count(
+    automaton: Buffer,
+    text: str | Buffer,
+    ends: range | None = None,
+    offset: int = 0,
+    *,
+    release_gil: bool = True,
+    stop: Buffer | None = None,
+) -> int:
+    """Return how many matches end at these places of the text, or anywhere; the offset makes no difference."""
+
+def pattern_set_find_all(
+    automaton: Buffer,
+    text: str | Buffer,
+    ends: range | None = None,
+    offset: int = 0,
+    *,
+    release_gil: bool = True,
+    stop: Buffer | None = None,
+) -> tuple[bytearray, bytearray]:
+    """Return the patterns' numbers and where they start, both i8, of the matches that end at these places, or anywhere.
+
+    The offset is added to all starts: what the place of the text's first symbol is called.
+    """
+
+def exact_cover(
+    items: Buffer,
+    offsets: Buffer,
+    item_count: int,
+    primary_count: int,
+    paths: tuple[tuple[int, ...], ...] = ...,
+    subtrees: range | None = None,
+    mode: str = "count",
+    best: Buffer | None = None,
+    deepest: int = 0,
+    budget: int = -1,
+    *,
+    release_gil: bool = True,
+    stop: Buffer | None = None,
+) -> tuple[bool, int | tuple[int, ...] | tuple[tuple[int, ...], ...] | None]:
+    """Search for exact covers, and return whether the search came to its end, and what it found.
+
+    Option i has the items (nodes,) i4 from offsets[i] to offsets[i + 1], of offsets (options + 1,) i4; the first
+    primary_count of the items are primary. The search goes through the subtrees that paths lead to: options to choose,
+    one after the other. It finds, by mode: "count" the number of covers; "find" the first cover or None; "expand" the
+    paths to where so many branchings, deepest, have been made. A budget is a number of polls. The subtrees have
+    numbers, and best (1,) i4 the lowest number of one known to have a cover, which ends the search of those after it.
+    """
+
+def sparse_matvec(
+    data: Buffer,
+    indices: Buffer,
+    starts: Buffer,
+    ends: Buffer,
+    x: Buffer,
+    y: Buffer,
+    *,
+    release_gil: bool = True,
+    stop: Buffer | None = None,
+) -> None:
+    """Write to y (r,) or (r, m) the product of a sparse matrix with x (n,) or (n, m).
+
+    Row i holds data[k] in column indices[k] for k from starts[i] to ends[i], which for CSR are indptr[:-1] and
+    indptr[1:]. data (e,) f4 or f8; indices (e,), starts (r,) and ends (r,) all i4 or all i8; x and y both f4 or both
+    f8, f8 where data are.
+    """
+
+def viterbi(
+    log_initial: Buffer,
+    log_transition: Buffer,
+    log_likelihood: Buffer,
+    last: Buffer,
+    path: Buffer,
+    log_probabilities: Buffer,
+    *,
+    release_gil: bool = True,
+    stop: Buffer | None = None,
+) -> None:
+    """Write to path (t,) i4 the states, and to log_probabilities (t,) f8 at the last step of each sequence its own.
+
+    log_initial (s,), log_transition (s, s) and log_likelihood (t, s) are all f4 or all f8. last (t,) i1 is not 0 where
+    a sequence ends; the very last step is taken for an end. Other steps of log_probabilities stay as they are.
+    """
+
+def lomb_scargle(
+    rows: range,
+    times: Buffer,
+    values: Buffer,
+    frequencies: Buffer,
+    errors: Buffer | None,
+    fit_mean: bool,
+    power: Buffer,
+    *,
+    release_gil: bool = True,
+    stop: Buffer | None = None,
+) -> None:
+    """Write to power (len(rows), b) f8 the periodograms of values (b, n) at these rows of frequencies (f,).
+
+    times (n,), values, frequencies and errors (n,) are all f8.
+    """
+
+def mesh_neighbors(
+    faces: Buffer,
+    offsets: Buffer,
+    neighbors: Buffer,
+    *,
+    release_gil: bool = True,
+    stop: Buffer | None = None,
+) -> None:
+    """Write the neighbours of each vertex v of a mesh to neighbors[offsets[v] : offsets[v + 1]], in ascending order.
+
+    faces (m, 3) i4 or i8, offsets (n + 1,) i8, neighbors (6 m,) i4, of which the last part is left as it comes.
+    """
+
+def smooth_mesh(
+    rows: range,
+    positions: Buffer,
+    offsets: Buffer,
+    neighbors: Buffer,
+    factor: float,
+    iterations: int,
+    moved: Buffer,
+    *,
+    release_gil: bool = True,
+    stop: Buffer | None = None,
+) -> None:
+    """Write to moved (len(rows), 3) where these of the vertices at positions (n, 3) come by Laplacian smoothing.
+
+    positions and moved are both f4 or both f8; offsets (n + 1,) i8 and neighbors i4 are what mesh_neighbors writes.
+    More than one iteration can be made of all rows only.
+    """

@@ -13,33 +13,89 @@ from cpython.buffer cimport (
     PyBuffer_Release,
     PyObject_GetBuffer,
 )
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree
 from cpython.unicode cimport PyUnicode_DATA, PyUnicode_GET_LENGTH, PyUnicode_KIND
-from libc.stdint cimport int32_t, int64_t, uintptr_t
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
+from libc.stdlib cimport free
 from libc.string cimport memset
 
+from gilfree.cores.convolve2d cimport Shape, convolve2d as convolve2d_core
+from gilfree.cores.asian_option_price cimport BLOCK, MOMENTS, Option, asian_option_price as asian_option_price_core
 from gilfree.cores.edit_distance cimport edit_distance as edit_distance_core, edit_distances as edit_distances_core
+from gilfree.cores.exact_cover cimport (
+    COUNT,
+    EXPAND,
+    FIND,
+    FOUND,
+    NOT_NEEDED,
+    UNFINISHED,
+    Search,
+    discard as discard_search,
+)
+from gilfree.cores.exact_cover cimport exact_cover as exact_cover_core
+from gilfree.cores.hamming_neighbors cimport hamming_neighbors as hamming_neighbors_core
+from gilfree.cores.lomb_scargle cimport lomb_scargle as lomb_scargle_core
 from gilfree.cores.mandelbrot cimport Picture, mandelbrot as mandelbrot_core
+from gilfree.cores.nbody_accelerations cimport nbody_accelerations as nbody_accelerations_core
 from gilfree.cores.nearest_neighbors cimport nearest_neighbors as nearest_neighbors_core
+from gilfree.cores.pattern_set cimport (
+    Automaton,
+    Records,
+    Trie,
+    discard as discard_trie,
+    lay_out,
+    open_automaton,
+    search as search_text,
+    size_of,
+    write_matches,
+)
+from gilfree.cores.pattern_set cimport pattern_set as pattern_set_core
 from gilfree.cores.shortest_paths cimport shortest_paths as shortest_paths_core
+from gilfree.cores.sparse_matvec cimport sparse_matvec as sparse_matvec_core
+from gilfree.cores.smooth_mesh cimport ENDS, mesh_neighbors as mesh_neighbors_core
+from gilfree.cores.smooth_mesh cimport Mesh, smooth_mesh as smooth_mesh_core
 from gilfree.cores.stop cimport (
+    BAD_AUTOMATON,
+    BAD_COLUMN,
+    BAD_ERRORS,
+    BAD_FREQUENCIES,
+    BAD_LOG_INITIAL,
+    BAD_LOG_LIKELIHOOD,
+    BAD_LOG_TRANSITION,
+    BAD_FACE,
+    BAD_NEIGHBORS,
     BAD_NODE,
     BAD_OFFSETS,
+    BAD_OPTIONS,
+    BAD_ROW_OFFSETS,
     BAD_SOURCE,
+    BAD_SUBTREE,
+    BAD_TIMES,
+    BAD_VALUES,
+    BODIES_COINCIDE,
     CANCELLED,
     CHANGED,
+    FACES_CHANGED,
     INTERRUPTED,
+    MASSES_NOT_FINITE,
     NEGATIVE_WEIGHT,
     NO_MEMORY,
     OK,
+    PHASES_TOO_LARGE,
     POINTS_NOT_FINITE,
+    POSITIONS_NOT_FINITE,
     QUERIES_NOT_FINITE,
+    TOO_MANY_STATES,
+    TOO_MANY_SYMBOLS,
     Poll,
+    load,
     monotonic,
     store,
 )
 from gilfree.cores.text cimport Text
+from gilfree.cores.viterbi cimport viterbi as viterbi_core
 
 from threading import main_thread
 
@@ -54,6 +110,7 @@ cdef extern from "Python.h":
     PyThreadState *PyEval_SaveThread() nogil
     void PyEval_RestoreThread(PyThreadState *thread) nogil
     int PyErr_CheckSignals() nogil
+    Py_ssize_t PY_SSIZE_T_MAX
 
 cdef extern from *:
     """
@@ -149,6 +206,29 @@ ERRORS = {
     BAD_SOURCE: (ValueError, "sources: wanted node numbers from 0 to n − 1, got one outside"),
     CHANGED: (ValueError, "graph: wanted one that stays as it is, got one that another thread changed during the call"),
     NEGATIVE_WEIGHT: (ValueError, "graph.data: wanted weights of 0 or more, got a negative one or NaN"),
+    BAD_AUTOMATON: (ValueError, "automaton: wanted what pattern_set made of patterns, got something else"),
+    BAD_OPTIONS: (ValueError, "items, offsets: wanted items from 0 to n − 1 and offsets that never fall, got others"),
+    BAD_SUBTREE: (ValueError, "paths: wanted options that can be chosen one after the other, got others"),
+    TOO_MANY_STATES: (ValueError, "patterns: wanted some eight million symbols at the most, got more"),
+    TOO_MANY_SYMBOLS: (ValueError, "patterns: wanted at most 65,535 different symbols, got more"),
+    BAD_COLUMN: (ValueError, "matrix.indices: wanted column numbers from 0 to n − 1, got one outside"),
+    BAD_ROW_OFFSETS: (
+        ValueError, "matrix.indptr: wanted 0, then numbers that never fall, up to len(indices), got others"
+    ),
+    BAD_TIMES: (ValueError, "times: wanted finite numbers, got NaN or infinity"),
+    BAD_VALUES: (ValueError, "values: wanted finite numbers, got NaN or infinity"),
+    BAD_ERRORS: (ValueError, "errors: wanted finite numbers above 0, got others"),
+    BAD_FREQUENCIES: (ValueError, "frequencies: wanted finite numbers, got NaN or infinity"),
+    PHASES_TOO_LARGE: (ValueError, "frequencies: wanted less than 1e15 periods within the times, got more"),
+    BAD_LOG_INITIAL: (ValueError, "log_initial: wanted numbers below infinity, got NaN or infinity"),
+    BAD_LOG_TRANSITION: (ValueError, "log_transition: wanted numbers below infinity, got NaN or infinity"),
+    BAD_LOG_LIKELIHOOD: (ValueError, "log_likelihood: wanted numbers below infinity, got NaN or infinity"),
+    POSITIONS_NOT_FINITE: (ValueError, "positions: wanted finite coordinates, got NaN or infinity"),
+    MASSES_NOT_FINITE: (ValueError, "masses: wanted finite numbers, got NaN or infinity"),
+    BAD_FACE: (ValueError, "faces: wanted vertex numbers from 0 to n − 1, got one outside"),
+    FACES_CHANGED: (ValueError, "faces: wanted some that stay as they are, got others during the call"),
+    BAD_NEIGHBORS: (ValueError, "offsets, neighbors: wanted what mesh_neighbors writes, got something else"),
+    BODIES_COINCIDE: (ValueError, "positions: wanted distinct ones where softening is 0, got two bodies in one place"),
 }
 
 
@@ -165,8 +245,13 @@ cdef int finish(int status) except -1:
 cdef enum:
     FLOAT = 1
     INTEGER = 2
+    BYTE = 3  # unsigned
     LONGEST_TEXT = 0x7fffffff  # distances are 32 bits wide
     POLLED_FROM = 100_000  # pairs of symbols; less takes some microseconds
+    ANY_TEXT = 0  # what an automaton without patterns is for
+    STR = 1
+    BYTES = 2
+    MOST_NODES = 1 << 30  # of options, or of items: half of what 32 bits can say
 
 
 cdef bint has_kind(const char *format, int kind) noexcept:
@@ -179,6 +264,8 @@ cdef bint has_kind(const char *format, int kind) noexcept:
         return False
     if kind == FLOAT:
         return format[0] in (c"f", c"d")
+    if kind == BYTE:
+        return format[0] == c"B"
     return format[0] in (c"b", c"h", c"i", c"l", c"q", c"n")
 
 
@@ -197,7 +284,7 @@ cdef int take(
             f"{'floats' if kind == FLOAT else 'integers'}, "
             f"got {view.ndim} of format {view.format.decode() if view.format != NULL else 'B'!r}"
         )
-    if <uintptr_t> view.buf % <uintptr_t> size:
+    if <uintptr_t> view.buf % <uintptr_t> size and view.len != 0:  # an empty array.array lies anywhere
         raise ValueError(f"{name}: wanted a buffer aligned to {size} bytes, got address {<uintptr_t> view.buf:#x}")
     return 0
 
@@ -208,12 +295,21 @@ cdef int want_length(Py_buffer *view, str name, int axis, Py_ssize_t length) exc
     return 0
 
 
+cdef int want_rows(range rows, Py_ssize_t count) except -1:
+    """A range of row numbers: consecutive, and none of them outside."""
+    if len(rows) and (rows.step != 1 or rows.start < 0 or rows.stop > count):
+        raise ValueError(f"rows: wanted consecutive numbers from 0 to {count - 1}, got {rows}")
+    return 0
+
+
 cdef int raise_not_text(item, str name, Py_ssize_t index, str wanted) except -1:
     place = name if index < 0 else f"{name}[{index}]"
     raise TypeError(f"{place}: wanted {wanted}, got {type(item).__name__}")
 
 
-cdef int read_text(Text *text, Py_buffer *view, item, str name, Py_ssize_t index, bint as_str) except -1:
+cdef int read_text(
+    Text *text, Py_buffer *view, item, str name, Py_ssize_t index, bint as_str, int64_t longest=LONGEST_TEXT
+) except -1:
     """Describes a str or a bytes-like object to a core; ``view`` holds its buffer where it could change or go away."""
     if isinstance(item, str) != as_str or isinstance(item, memoryview) and item.itemsize != 1:
         raise_not_text(item, name, index, "str" if as_str else "a bytes-like object")
@@ -237,9 +333,9 @@ cdef int read_text(Text *text, Py_buffer *view, item, str name, Py_ssize_t index
         text.symbols = view.buf
         text.length = view.len
         text.width = 1
-    if text.length >= LONGEST_TEXT:
+    if text.length >= longest:
         place = name if index < 0 else f"{name}[{index}]"
-        raise ValueError(f"{place}: wanted less than {LONGEST_TEXT} symbols, got {text.length}")
+        raise ValueError(f"{place}: wanted less than {longest} symbols, got {text.length}")
     return 0
 
 
@@ -279,6 +375,86 @@ cdef int begin(Poll *self, Py_buffer *view, flag, bint release_gil) except -1:
         self.next_look = monotonic() + LOOK_EVERY_MS * 1e-3
         if release_gil:
             self.thread = PyThreadState_Get()
+    return 0
+
+
+def asian_option_price(
+    range blocks not None, double spot, double strike, double drift, double deviation, int64_t steps, int64_t paths,
+    uint64_t seed, bint is_call, bint control, moments, *, bint release_gil=True, stop=None
+):
+    cdef Py_buffer views[2]
+    cdef Option option
+    cdef int64_t first_block = blocks.start
+    cdef Poll poll
+    cdef int status
+    memset(views, 0, sizeof(views))
+    option.spot, option.strike, option.drift, option.deviation = spot, strike, drift, deviation
+    option.steps, option.paths, option.seed, option.is_call, option.control = steps, paths, seed, is_call, control
+    try:
+        take(&views[0], moments, "moments", FLOAT, 8, 2, writable=True)
+        want_length(&views[0], "moments", 0, len(blocks))
+        want_length(&views[0], "moments", 1, MOMENTS)
+        if steps < 1 or paths < 0:
+            raise ValueError(f"steps, paths: wanted at least 1 and 0, got {steps} and {paths}")
+        want_rows(blocks, paths // BLOCK + (paths % BLOCK > 0))
+        begin(&poll, &views[1], stop, release_gil)
+        if release_gil:
+            with nogil:
+                status = asian_option_price_core(
+                    &option, first_block, views[0].shape[0], <double *> views[0].buf, &poll
+                )
+        else:
+            status = asian_option_price_core(
+                &option, first_block, views[0].shape[0], <double *> views[0].buf, &poll
+            )
+        finish(status)
+    finally:
+        give_back(views, 2)
+
+
+def convolve2d(
+    range rows not None, image, kernel, Py_ssize_t first_column, result, *, bint release_gil=True, stop=None
+):
+    cdef Py_buffer views[4]
+    cdef Shape size, by
+    cdef Py_ssize_t first_row = rows.start
+    cdef Poll poll
+    cdef int status
+    memset(views, 0, sizeof(views))
+    try:
+        take(&views[0], image, "image", FLOAT, 0, 2)
+        take(&views[1], kernel, "kernel", FLOAT, views[0].itemsize, 2)
+        take(&views[2], result, "result", FLOAT, views[0].itemsize, 2, writable=True)
+        want_length(&views[2], "result", 0, len(rows))
+        size.height, size.width = views[0].shape[0], views[0].shape[1]
+        by.height, by.width = views[1].shape[0], views[1].shape[1]
+        want_within("rows", first_row, views[2].shape[0], size.height, by.height)
+        want_within("columns", first_column, views[2].shape[1], size.width, by.width)
+        begin(&poll, &views[3], stop, release_gil)
+        if release_gil:
+            with nogil:
+                status = convolve2d_core(
+                    views[0].buf, size, views[1].buf, by, views[0].itemsize == 8, first_row, views[2].shape[0],
+                    first_column, views[2].shape[1], views[2].buf, &poll,
+                )
+        else:
+            status = convolve2d_core(
+                views[0].buf, size, views[1].buf, by, views[0].itemsize == 8, first_row, views[2].shape[0],
+                first_column, views[2].shape[1], views[2].buf, &poll,
+            )
+        finish(status)
+    finally:
+        give_back(views, 4)
+
+
+cdef int want_within(str name, Py_ssize_t first, Py_ssize_t count, Py_ssize_t size, Py_ssize_t by) except -1:
+    """That so many rows or columns of a convolution exist."""
+    # None of these sums of two lengths can overflow as size_t.
+    cdef size_t whole = <size_t> size + <size_t> by
+    if whole > 0:
+        whole -= 1
+    if first < 0 or <size_t> first + <size_t> count > whole:
+        raise ValueError(f"{name}: wanted some of the first {whole}, got {count} from number {first} on")
     return 0
 
 
@@ -359,6 +535,130 @@ def edit_distances(
         give_back(own, 2)
 
 
+def hamming_neighbors(queries, codes, Py_ssize_t k, distances, indices, *, bint release_gil=True, stop=None):
+    cdef Py_buffer views[5]
+    cdef Poll poll
+    cdef int status
+    memset(views, 0, sizeof(views))
+    try:
+        take(&views[0], queries, "queries", BYTE, 1, 2)
+        take(&views[1], codes, "codes", BYTE, 1, 2)
+        take(&views[2], distances, "distances", INTEGER, 4, 2, writable=True)
+        take(&views[3], indices, "indices", INTEGER, 8, 2, writable=True)
+        want_length(&views[1], "codes", 1, views[0].shape[1])
+        if views[0].shape[1] >= 2**28:
+            raise ValueError(f"queries: wanted less than 2**28 bytes each, got {views[0].shape[1]}")
+        if not 1 <= k <= views[1].shape[0]:
+            raise ValueError(f"k: wanted 1 to {views[1].shape[0]}, the number of codes, got {k}")
+        for output, name in ((2, "distances"), (3, "indices")):
+            want_length(&views[output], name, 0, views[0].shape[0])
+            want_length(&views[output], name, 1, k)
+        begin(&poll, &views[4], stop, release_gil)
+        if release_gil:
+            with nogil:
+                status = hamming_neighbors_core(
+                    <const uint8_t *> views[0].buf, views[0].shape[0], <const uint8_t *> views[1].buf,
+                    views[1].shape[0], views[0].shape[1], k, <int32_t *> views[2].buf, <int64_t *> views[3].buf, &poll,
+                )
+        else:
+            status = hamming_neighbors_core(
+                <const uint8_t *> views[0].buf, views[0].shape[0], <const uint8_t *> views[1].buf,
+                views[1].shape[0], views[0].shape[1], k, <int32_t *> views[2].buf, <int64_t *> views[3].buf, &poll,
+            )
+        finish(status)
+    finally:
+        give_back(views, 5)
+
+
+def exact_cover(
+    items, offsets, item_count, primary_count, tuple paths not None=((),), range subtrees=None, str mode="count",
+    best=None, int deepest=0, int64_t budget=-1, *, bint release_gil=True, stop=None
+):
+    cdef Py_buffer views[4]
+    cdef Search search
+    cdef Poll poll
+    cdef int32_t *options = NULL
+    cdef int64_t *ends = NULL
+    cdef Py_ssize_t count = len(paths), total = 0, index, place
+    cdef int first_subtree = 0 if subtrees is None else subtrees.start
+    cdef int32_t primary, columns
+    cdef int status
+    memset(views, 0, sizeof(views))
+    memset(&search, 0, sizeof(search))
+    if mode not in ("count", "find", "expand"):
+        raise ValueError(f"mode: wanted count, find or expand, got {mode}")
+    if not 0 <= item_count < MOST_NODES:
+        raise ValueError(f"item_count: wanted 0 to {MOST_NODES - 1}, got {item_count}")
+    if not 0 <= primary_count <= item_count:
+        raise ValueError(f"primary_count: wanted 0 to {item_count}, the number of items, got {primary_count}")
+    columns, primary = item_count, primary_count
+    try:
+        take(&views[0], items, "items", INTEGER, 4, 1)
+        take(&views[1], offsets, "offsets", INTEGER, 4, 1)
+        for index, name in ((0, "items"), (1, "offsets")):
+            if views[index].shape[0] >= MOST_NODES:
+                raise ValueError(f"{name}: wanted less than {MOST_NODES}, got {views[index].shape[0]}")
+        if views[1].shape[0] == 0:
+            raise ValueError("offsets: wanted one more than there are options, got none")
+        if best is not None:
+            take(&views[2], best, "best", INTEGER, 4, 1, writable=True)
+            want_length(&views[2], "best", 0, 1)
+        for path in paths:
+            total += len(path)
+        options = <int32_t *> PyMem_RawCalloc(total, sizeof(int32_t))
+        ends = <int64_t *> PyMem_RawCalloc(count, sizeof(int64_t))
+        if options == NULL or ends == NULL:
+            raise MemoryError
+        place = 0
+        for index in range(count):
+            for option in paths[index]:
+                if place == total:
+                    break
+                options[place] = option
+                place += 1
+            ends[index] = place
+        search.mode = COUNT if mode == "count" else FIND if mode == "find" else EXPAND
+        search.deepest = deepest
+        search.budget = budget
+        search.best = <const int *> views[2].buf
+        search.stop = &poll
+        begin(&poll, &views[3], stop, release_gil)
+        if release_gil:
+            with nogil:
+                status = exact_cover_core(
+                    &search, <const int32_t *> views[0].buf, <int32_t> views[0].shape[0],
+                    <const int32_t *> views[1].buf, <int32_t> (views[1].shape[0] - 1), columns, primary, options, ends,
+                    count, first_subtree,
+                )
+        else:
+            status = exact_cover_core(
+                &search, <const int32_t *> views[0].buf, <int32_t> views[0].shape[0],
+                <const int32_t *> views[1].buf, <int32_t> (views[1].shape[0] - 1), columns, primary, options, ends,
+                count, first_subtree,
+            )
+        if status == UNFINISHED:
+            return False, None
+        if status == FOUND and best is not None and load(<const int *> views[2].buf) > search.subtree:
+            store(<int *> views[2].buf, search.subtree)
+        finish(OK if status == FOUND or status == NOT_NEEDED else status)
+        if mode == "count":
+            return True, search.count
+        covers = []
+        place = 0
+        while place < search.found_count:
+            total = search.found[place]
+            covers.append(tuple([search.found[index] for index in range(place + 1, place + 1 + total)]))
+            place += 1 + total
+        if mode == "expand":
+            return True, tuple(covers)
+        return True, covers[0] if covers else None
+    finally:
+        discard_search(&search)
+        PyMem_RawFree(ends)
+        PyMem_RawFree(options)
+        give_back(views, 4)
+
+
 def mandelbrot(
     range rows not None, Py_ssize_t width, Py_ssize_t height, double real, double imaginary, double side,
     int max_iterations, counts, *, bint release_gil=True, stop=None
@@ -388,6 +688,41 @@ def mandelbrot(
         finish(status)
     finally:
         give_back(views, 2)
+
+
+def nbody_accelerations(
+    range rows not None, positions, masses, double softening, double gravitational_constant, accelerations, *,
+    bint release_gil=True, stop=None
+):
+    cdef Py_buffer views[4]
+    cdef Py_ssize_t first_row = rows.start
+    cdef Poll poll
+    cdef int status
+    memset(views, 0, sizeof(views))
+    try:
+        take(&views[0], positions, "positions", FLOAT, 0, 2)
+        take(&views[1], masses, "masses", FLOAT, views[0].itemsize, 1)
+        take(&views[2], accelerations, "accelerations", FLOAT, views[0].itemsize, 2, writable=True)
+        want_length(&views[0], "positions", 1, 3)
+        want_length(&views[1], "masses", 0, views[0].shape[0])
+        want_length(&views[2], "accelerations", 0, len(rows))
+        want_length(&views[2], "accelerations", 1, 3)
+        want_rows(rows, views[0].shape[0])
+        begin(&poll, &views[3], stop, release_gil)
+        if release_gil:
+            with nogil:
+                status = nbody_accelerations_core(
+                    first_row, views[2].shape[0], views[0].buf, views[1].buf, views[0].shape[0],
+                    views[0].itemsize == 8, softening, gravitational_constant, views[2].buf, &poll,
+                )
+        else:
+            status = nbody_accelerations_core(
+                first_row, views[2].shape[0], views[0].buf, views[1].buf, views[0].shape[0],
+                views[0].itemsize == 8, softening, gravitational_constant, views[2].buf, &poll,
+            )
+        finish(status)
+    finally:
+        give_back(views, 4)
 
 
 def nearest_neighbors(queries, points, Py_ssize_t k, distances, indices, *, bint release_gil=True, stop=None):
@@ -421,6 +756,161 @@ def nearest_neighbors(queries, points, Py_ssize_t k, distances, indices, *, bint
         finish(status)
     finally:
         give_back(views, 5)
+
+
+def pattern_set(tuple patterns not None, *, bint release_gil=True, stop=None):
+    cdef Py_buffer view
+    cdef Py_buffer *views = NULL
+    cdef Text *texts = NULL
+    cdef uint32_t *order = NULL
+    cdef Py_ssize_t count = len(patterns), place
+    cdef bint as_str = count > 0 and isinstance(patterns[0], str)
+    cdef int kind = ANY_TEXT if count == 0 else STR if as_str else BYTES
+    cdef Trie trie
+    cdef Poll poll
+    cdef bytes automaton
+    cdef void *memory
+    cdef int status
+    memset(&trie, 0, sizeof(trie))
+    memset(&view, 0, sizeof(view))
+    for place in range(count):
+        if not isinstance(patterns[place], str if as_str else bytes):
+            raise_not_text(patterns[place], "patterns", place, "str" if as_str else "bytes")
+        if not patterns[place]:
+            raise ValueError(f"patterns[{place}]: wanted a symbol or more, got none")
+    # Equal ones stay in the order of their numbers. A second sort, in the core, would only be slower.
+    numbers = sorted(range(count), key=patterns.__getitem__)
+    try:
+        texts = <Text *> PyMem_RawCalloc(count, sizeof(Text))
+        order = <uint32_t *> PyMem_RawCalloc(count, sizeof(uint32_t))
+        if texts == NULL or order == NULL:
+            raise MemoryError
+        for place in range(count):
+            order[place] = numbers[place]
+            read_text(&texts[place], views, patterns[order[place]], "patterns", order[place], as_str)
+        begin(&poll, &view, stop, release_gil)
+        if release_gil:
+            with nogil:
+                status = pattern_set_core(&trie, texts, order, count, kind, &poll)
+        else:
+            status = pattern_set_core(&trie, texts, order, count, kind, &poll)
+        finish(status)
+        automaton = PyBytes_FromStringAndSize(NULL, size_of(&trie))
+        memory = PyBytes_AS_STRING(automaton)  # nobody else has seen it yet
+        if release_gil:
+            with nogil:
+                status = lay_out(&trie, memory, &poll)
+        else:
+            status = lay_out(&trie, memory, &poll)
+        finish(status)
+        return automaton
+    finally:
+        discard_trie(&trie)
+        PyMem_RawFree(order)
+        PyMem_RawFree(texts)
+        PyBuffer_Release(&view)
+
+
+cdef extern from *:
+    """
+    #define GILFREE_MOST_PLACES ((int64_t)1 << 40)
+    """
+    int64_t MOST_PLACES "GILFREE_MOST_PLACES"  # of a text, that a match can be recorded at
+
+
+cdef int take_automaton(Automaton *self, Py_buffer *view, automaton, text) except -1:
+    """Opens an automaton, and refuses a text of the other kind."""
+    try:
+        PyObject_GetBuffer(automaton, view, PyBUF_C_CONTIGUOUS)
+    except (BufferError, TypeError, ValueError) as error:
+        raise TypeError(f"automaton: wanted a C-contiguous buffer, got {error}") from error
+    if <uintptr_t> view.buf % 8 != 0:
+        raise ValueError(f"automaton: wanted a buffer aligned to 8 bytes, got address {<uintptr_t> view.buf:#x}")
+    finish(open_automaton(self, view.buf, view.len))
+    if self.header.kind != ANY_TEXT and (self.header.kind == STR) != isinstance(text, str):
+        raise_not_text(text, "text", -1, "str" if self.header.kind == STR else "a bytes-like object")
+    return 0
+
+
+cdef int read_ends(Py_ssize_t *start, Py_ssize_t *end, range ends, Py_ssize_t length) except -1:
+    if ends is None:
+        start[0], end[0] = 0, length
+        return 0
+    start[0], end[0] = ends.start, ends.stop
+    if ends.step != 1 or not 0 <= ends.start <= ends.stop <= length:
+        raise ValueError(f"ends: wanted a range of places from 0 to {length}, got {ends}")
+    return 0
+
+
+def pattern_set_count(automaton, text, range ends=None, offset=0, *, bint release_gil=True, stop=None):
+    cdef Py_buffer views[3]
+    cdef Automaton opened
+    cdef Text symbols
+    cdef Py_ssize_t start = 0, end = 0
+    cdef int64_t total = 0
+    cdef Poll poll
+    cdef int status
+    memset(views, 0, sizeof(views))
+    try:
+        take_automaton(&opened, &views[0], automaton, text)
+        read_text(&symbols, &views[1], text, "text", -1, isinstance(text, str), MOST_PLACES)
+        read_ends(&start, &end, ends, symbols.length)
+        begin(&poll, &views[2], stop, release_gil)
+        if release_gil:
+            with nogil:
+                status = search_text(&opened, &symbols, start, end, 0, NULL, &total, &poll)
+        else:
+            status = search_text(&opened, &symbols, start, end, 0, NULL, &total, &poll)
+        finish(status)
+        return total
+    finally:
+        give_back(views, 3)
+
+
+def pattern_set_find_all(
+    automaton, text, range ends=None, Py_ssize_t offset=0, *, bint release_gil=True, stop=None
+):
+    cdef Py_buffer views[3]
+    cdef Automaton opened
+    cdef Text symbols
+    cdef Py_ssize_t start = 0, end = 0
+    cdef Records records
+    cdef int64_t total = 0
+    cdef int64_t *found
+    cdef int64_t *found_at
+    cdef Poll poll
+    cdef int status
+    memset(views, 0, sizeof(views))
+    memset(&records, 0, sizeof(records))
+    try:
+        take_automaton(&opened, &views[0], automaton, text)
+        read_text(&symbols, &views[1], text, "text", -1, isinstance(text, str), MOST_PLACES)
+        read_ends(&start, &end, ends, symbols.length)
+        if not 0 <= offset <= MOST_PLACES - symbols.length:
+            raise ValueError(f"offset: wanted 0 to {MOST_PLACES - symbols.length}, got {offset}")
+        begin(&poll, &views[2], stop, release_gil)
+        if release_gil:
+            with nogil:
+                status = search_text(&opened, &symbols, start, end, offset, &records, &total, &poll)
+        else:
+            status = search_text(&opened, &symbols, start, end, offset, &records, &total, &poll)
+        finish(status)
+        if total < 0 or total > PY_SSIZE_T_MAX // <int64_t> sizeof(int64_t):
+            raise MemoryError
+        patterns = PyByteArray_FromStringAndSize(NULL, total * sizeof(int64_t))
+        starts = PyByteArray_FromStringAndSize(NULL, total * sizeof(int64_t))
+        found = <int64_t *> PyByteArray_AS_STRING(patterns)
+        found_at = <int64_t *> PyByteArray_AS_STRING(starts)
+        if release_gil:
+            with nogil:
+                status = write_matches(&opened, &records, found, found_at, total, &poll)
+        else:
+            status = write_matches(&opened, &records, found, found_at, total, &poll)
+        finish(status)
+        return patterns, starts
+    finally:
+        free(records.items)
+        give_back(views, 3)
 
 
 def shortest_paths(
@@ -465,3 +955,198 @@ def shortest_paths(
         finish(status)
     finally:
         give_back(views, 7)
+
+
+def sparse_matvec(data, indices, starts, ends, x, y, *, bint release_gil=True, stop=None):
+    cdef Py_buffer views[7]
+    cdef Poll poll
+    cdef int ndim = 2 if getattr(x, "ndim", 1) == 2 else 1
+    cdef Py_ssize_t vectors = 1
+    cdef int status
+    memset(views, 0, sizeof(views))
+    try:
+        take(&views[0], data, "data", FLOAT, 0, 1)
+        take(&views[1], indices, "indices", INTEGER, 0, 1)
+        take(&views[2], starts, "starts", INTEGER, views[1].itemsize, 1)
+        take(&views[3], ends, "ends", INTEGER, views[1].itemsize, 1)
+        take(&views[4], x, "x", FLOAT, 8 if views[0].itemsize == 8 else 0, ndim)
+        take(&views[5], y, "y", FLOAT, views[4].itemsize, ndim, writable=True)
+        want_length(&views[1], "indices", 0, views[0].shape[0])
+        want_length(&views[3], "ends", 0, views[2].shape[0])
+        want_length(&views[5], "y", 0, views[2].shape[0])
+        if ndim == 2:
+            vectors = views[4].shape[1]
+            want_length(&views[5], "y", 1, vectors)
+        begin(&poll, &views[6], stop, release_gil)
+        if release_gil:
+            with nogil:
+                status = sparse_matvec_core(
+                    views[0].buf, views[0].itemsize == 8, views[1].buf, views[2].buf, views[3].buf,
+                    views[1].itemsize == 8, views[2].shape[0], views[0].shape[0], views[4].buf, views[4].itemsize == 8,
+                    views[4].shape[0], vectors, views[5].buf, &poll,
+                )
+        else:
+            status = sparse_matvec_core(
+                views[0].buf, views[0].itemsize == 8, views[1].buf, views[2].buf, views[3].buf,
+                views[1].itemsize == 8, views[2].shape[0], views[0].shape[0], views[4].buf, views[4].itemsize == 8,
+                views[4].shape[0], vectors, views[5].buf, &poll,
+            )
+        finish(status)
+    finally:
+        give_back(views, 7)
+
+
+def viterbi(
+    log_initial, log_transition, log_likelihood, last, path, log_probabilities, *, bint release_gil=True, stop=None
+):
+    cdef Py_buffer views[7]
+    cdef Poll poll
+    cdef Py_ssize_t states
+    cdef int status
+    memset(views, 0, sizeof(views))
+    try:
+        take(&views[0], log_initial, "log_initial", FLOAT, 0, 1)
+        take(&views[1], log_transition, "log_transition", FLOAT, views[0].itemsize, 2)
+        take(&views[2], log_likelihood, "log_likelihood", FLOAT, views[0].itemsize, 2)
+        take(&views[3], last, "last", INTEGER, 1, 1)
+        take(&views[4], path, "path", INTEGER, 4, 1, writable=True)
+        take(&views[5], log_probabilities, "log_probabilities", FLOAT, 8, 1, writable=True)
+        states = views[0].shape[0]
+        if not 1 <= states <= 0x7fffffff:
+            raise ValueError(f"log_initial: wanted 1 to 2**31 - 1 states, got {states}")
+        want_length(&views[1], "log_transition", 0, states)
+        want_length(&views[1], "log_transition", 1, states)
+        want_length(&views[2], "log_likelihood", 1, states)
+        for output, name in ((3, "last"), (4, "path"), (5, "log_probabilities")):
+            want_length(&views[output], name, 0, views[2].shape[0])
+        begin(&poll, &views[6], stop, release_gil)
+        if release_gil:
+            with nogil:
+                status = viterbi_core(
+                    views[0].buf, views[1].buf, views[2].buf, views[0].itemsize == 8, states, views[2].shape[0],
+                    <const int8_t *> views[3].buf, <int32_t *> views[4].buf, <double *> views[5].buf, &poll,
+                )
+        else:
+            status = viterbi_core(
+                views[0].buf, views[1].buf, views[2].buf, views[0].itemsize == 8, states, views[2].shape[0],
+                <const int8_t *> views[3].buf, <int32_t *> views[4].buf, <double *> views[5].buf, &poll,
+            )
+        finish(status)
+    finally:
+        give_back(views, 7)
+
+
+def lomb_scargle(
+    range rows not None, times, values, frequencies, errors, bint fit_mean, power, *, bint release_gil=True, stop=None
+):
+    cdef Py_buffer views[6]
+    cdef Poll poll
+    cdef Py_ssize_t first = rows.start, count = len(rows)
+    cdef int status
+    memset(views, 0, sizeof(views))
+    try:
+        take(&views[0], times, "times", FLOAT, 8, 1)
+        take(&views[1], values, "values", FLOAT, 8, 2)
+        take(&views[2], frequencies, "frequencies", FLOAT, 8, 1)
+        if errors is not None:
+            take(&views[3], errors, "errors", FLOAT, 8, 1)
+            want_length(&views[3], "errors", 0, views[0].shape[0])
+        take(&views[4], power, "power", FLOAT, 8, 2, writable=True)
+        if views[0].shape[0] == 0:
+            raise ValueError("times: wanted at least one, got none")
+        want_length(&views[1], "values", 1, views[0].shape[0])
+        if rows.step != 1 or first < 0 or count > views[2].shape[0] or first > views[2].shape[0] - count:
+            raise ValueError(f"rows: wanted a range within the {views[2].shape[0]} frequencies, got {rows}")
+        want_length(&views[4], "power", 0, count)
+        want_length(&views[4], "power", 1, views[1].shape[0])
+        begin(&poll, &views[5], stop, release_gil)
+        if release_gil:
+            with nogil:
+                status = lomb_scargle_core(
+                    <const double *> views[0].buf, views[0].shape[0], <const double *> views[1].buf,
+                    views[1].shape[0], <const double *> views[3].buf, <const double *> views[2].buf,
+                    views[2].shape[0], first, count, fit_mean, <double *> views[4].buf, &poll,
+                )
+        else:
+            status = lomb_scargle_core(
+                <const double *> views[0].buf, views[0].shape[0], <const double *> views[1].buf,
+                views[1].shape[0], <const double *> views[3].buf, <const double *> views[2].buf,
+                views[2].shape[0], first, count, fit_mean, <double *> views[4].buf, &poll,
+            )
+        finish(status)
+    finally:
+        give_back(views, 6)
+
+
+def mesh_neighbors(faces, offsets, neighbors, *, bint release_gil=True, stop=None):
+    cdef Py_buffer views[4]
+    cdef Poll poll
+    cdef int status
+    memset(views, 0, sizeof(views))
+    try:
+        take(&views[0], faces, "faces", INTEGER, 0, 2)
+        take(&views[1], offsets, "offsets", INTEGER, 8, 1, writable=True)
+        take(&views[2], neighbors, "neighbors", INTEGER, 4, 1, writable=True)
+        want_length(&views[0], "faces", 1, 3)
+        if not 1 <= views[1].shape[0] <= 2**31:
+            raise ValueError(f"offsets: wanted length 1 to 2**31, got {views[1].shape[0]}")
+        if views[2].shape[0] // ENDS != views[0].shape[0] or views[2].shape[0] % ENDS:
+            raise ValueError(
+                f"neighbors: wanted length 6 for each of {views[0].shape[0]} faces, got {views[2].shape[0]}"
+            )
+        begin(&poll, &views[3], stop, release_gil)
+        if release_gil:
+            with nogil:
+                status = mesh_neighbors_core(
+                    views[0].buf, views[0].itemsize == 8, views[0].shape[0], views[1].shape[0] - 1,
+                    <int64_t *> views[1].buf, <int32_t *> views[2].buf, &poll,
+                )
+        else:
+            status = mesh_neighbors_core(
+                views[0].buf, views[0].itemsize == 8, views[0].shape[0], views[1].shape[0] - 1,
+                <int64_t *> views[1].buf, <int32_t *> views[2].buf, &poll,
+            )
+        finish(status)
+    finally:
+        give_back(views, 4)
+
+
+def smooth_mesh(
+    range rows not None, positions, offsets, neighbors, double factor, int64_t iterations, moved, *,
+    bint release_gil=True, stop=None
+):
+    cdef Py_buffer views[5]
+    cdef Mesh mesh
+    cdef Py_ssize_t first_row = rows.start
+    cdef Poll poll
+    cdef int status
+    memset(views, 0, sizeof(views))
+    try:
+        take(&views[0], positions, "positions", FLOAT, 0, 2)
+        take(&views[1], offsets, "offsets", INTEGER, 8, 1)
+        take(&views[2], neighbors, "neighbors", INTEGER, 4, 1)
+        take(&views[3], moved, "moved", FLOAT, views[0].itemsize, 2, writable=True)
+        want_length(&views[0], "positions", 1, 3)
+        want_length(&views[1], "offsets", 0, views[0].shape[0] + 1)
+        want_length(&views[3], "moved", 0, len(rows))
+        want_length(&views[3], "moved", 1, 3)
+        want_rows(rows, views[0].shape[0])
+        if iterations < 0 or iterations > 1 and len(rows) != views[0].shape[0]:
+            raise ValueError(f"iterations: wanted 0 or 1, or more of all vertices, got {iterations} of {rows}")
+        mesh.vertices, mesh.ends, mesh.factor = views[0].shape[0], views[2].shape[0], factor
+        mesh.offsets, mesh.neighbors = <const int64_t *> views[1].buf, <const int32_t *> views[2].buf
+        begin(&poll, &views[4], stop, release_gil)
+        if release_gil:
+            with nogil:
+                status = smooth_mesh_core(
+                    &mesh, first_row, views[3].shape[0], views[0].buf, views[0].itemsize == 8, iterations,
+                    views[3].buf, &poll,
+                )
+        else:
+            status = smooth_mesh_core(
+                &mesh, first_row, views[3].shape[0], views[0].buf, views[0].itemsize == 8, iterations,
+                views[3].buf, &poll,
+            )
+        finish(status)
+    finally:
+        give_back(views, 5)

@@ -61,6 +61,27 @@ cdef enum:
     BAD_SOURCE = 8
     NEGATIVE_WEIGHT = 9
     CHANGED = 10  # another thread wrote to an argument, and the search would not have ended
+    BAD_AUTOMATON = 40
+    TOO_MANY_STATES = 41
+    TOO_MANY_SYMBOLS = 42
+    BAD_OPTIONS = 43
+    BAD_SUBTREE = 44
+    BAD_COLUMN = 20
+    BAD_ROW_OFFSETS = 21
+    BAD_LOG_INITIAL = 22
+    BAD_LOG_TRANSITION = 23
+    BAD_LOG_LIKELIHOOD = 24
+    BAD_TIMES = 25
+    BAD_VALUES = 26
+    BAD_ERRORS = 27
+    BAD_FREQUENCIES = 28
+    PHASES_TOO_LARGE = 29
+    POSITIONS_NOT_FINITE = 50
+    MASSES_NOT_FINITE = 51
+    BODIES_COINCIDE = 52
+    BAD_FACE = 53
+    FACES_CHANGED = 54
+    BAD_NEIGHBORS = 55
 
 cdef struct Poll:
     const int *flag  # set by other threads; NULL where nobody can

@@ -68,6 +68,10 @@ class Work:
         """Return the inputs for rows ``start`` to ``stop``."""
         return tuple(value[start:stop] if index in self.cut else value for index, value in enumerate(self.inputs))
 
+    def sent(self, start: int, stop: int) -> tuple[Any, ...]:
+        """Return the same for workers to whom inputs are copied; a kernel that can do with less says so here."""
+        return self.part(start, stop)
+
 
 def releases(release_gil: bool | None, seconds: float) -> bool:  # noqa: FBT001 - the public keyword's value
     """Return whether a call of this estimated length lets the GIL go."""
@@ -80,15 +84,20 @@ def gil_enabled() -> bool:
     return ask is None or ask()
 
 
-def run(work: Work, workers: Workers, release_gil: bool | None, *, shared_out: bool = False) -> None:  # noqa: FBT001
-    """Fill ``work.outputs``.
+def run(
+    work: Work,
+    workers: Workers,
+    release_gil: bool | None,  # noqa: FBT001 - the public keyword's value
+    *,
+    shared_out: bool = False,
+) -> list[Any]:
+    """Fill ``work.outputs``, and return what the core returned for each chunk, in order.
 
     ``shared_out`` says that the caller passed ``out=``, which only workers who share memory can fill.
     """
     release = releases(release_gil, work.seconds)
     if workers.__class__ is int and workers == 1:
-        _run_here(work, release)
-        return
+        return _run_here(work, release)
     who = crew(workers)
     if shared_out and who.kind == "elsewhere":
         raise ValueError(
@@ -97,15 +106,13 @@ def run(work: Work, workers: Workers, release_gil: bool | None, *, shared_out: b
         )
     if who.kind == "threads" and not release and gil_enabled():
         # One thread at a time could compute, and while another did, this one could not even see Ctrl-C.
-        _run_here(work, release)
-        return
+        return _run_here(work, release)
     grid = _grid(work, who, chosen=isinstance(workers, Executor) or callable(workers))
     if who.kind == "threads":
-        _run_in_threads(work, who, grid, release)
-    elif who.kind == "interpreters":
-        _run_in_interpreters(work, who, grid, release)
-    else:
-        _run_elsewhere(work, who, grid, release)
+        return _run_in_threads(work, who, grid, release)
+    if who.kind == "interpreters":
+        return _run_in_interpreters(work, who, grid, release)
+    return _run_elsewhere(work, who, grid, release)
 
 
 def _grid(work: Work, who: Crew, *, chosen: bool) -> list[tuple[int, int]]:
@@ -129,22 +136,25 @@ def _grid(work: Work, who: Crew, *, chosen: bool) -> list[tuple[int, int]]:
     return list(pairwise(bounds)) or [(0, 0)]
 
 
-def _run_here(work: Work, release: bool) -> None:  # noqa: FBT001
-    getattr(_kernels, work.core)(*work.inputs, *work.outputs, release_gil=release)
+def _run_here(work: Work, release: bool) -> list[Any]:  # noqa: FBT001
+    return [getattr(_kernels, work.core)(*work.inputs, *work.outputs, release_gil=release)]
 
 
-def _run_in_threads(work: Work, who: Crew, grid: list[tuple[int, int]], release: bool) -> None:  # noqa: FBT001
+def _run_in_threads(work: Work, who: Crew, grid: list[tuple[int, int]], release: bool) -> list[Any]:  # noqa: FBT001
     core = getattr(_kernels, work.core)
     flag = array("i", [0])
+    returned: list[Any] = [None] * len(grid)
 
     def do(chunk: int) -> None:
         start, end = grid[chunk]
-        core(*work.part(start, end), *(out[start:end] for out in work.outputs), release_gil=release, stop=flag)
+        outputs = (out[start:end] for out in work.outputs)
+        returned[chunk] = core(*work.part(start, end), *outputs, release_gil=release, stop=flag)
 
     in_threads(who, len(grid), do, lambda: _kernels.stop(flag))
+    return returned
 
 
-def _run_in_interpreters(work: Work, who: Crew, grid: list[tuple[int, int]], release: bool) -> None:  # noqa: FBT001
+def _run_in_interpreters(work: Work, who: Crew, grid: list[tuple[int, int]], release: bool) -> list[Any]:  # noqa: FBT001
     """Let other interpreters work on this one's memory: a memoryview crosses the border, an array does not."""
     flag = array("i", [0])
     calls = [
@@ -152,36 +162,39 @@ def _run_in_interpreters(work: Work, who: Crew, grid: list[tuple[int, int]], rel
             work.core,
             release,
             memoryview(flag),
-            *map(_crossing, work.part(start, end)),
+            *map(_crossing, work.sent(start, end)),
             *map(_crossing, (out[start:end] for out in work.outputs)),
         )
         for start, end in grid
     ]
-    in_order(who, run_core, calls, abandon=lambda: _kernels.stop(flag))
+    return in_order(who, run_core, calls, abandon=lambda: _kernels.stop(flag))
 
 
 def _crossing(value: object) -> object:
     return memoryview(value) if hasattr(value, "__array_interface__") else value  # type: ignore[arg-type]
 
 
-def run_core(core: str, release_gil: bool, flag: memoryview, *arguments: object) -> None:  # noqa: FBT001
+def run_core(core: str, release_gil: bool, flag: memoryview, *arguments: object) -> Any:  # noqa: ANN401, FBT001
     """Call a core in another interpreter, which is handed positional arguments."""
-    getattr(_kernels, core)(*arguments, release_gil=release_gil, stop=flag)
+    return getattr(_kernels, core)(*arguments, release_gil=release_gil, stop=flag)
 
 
-def _run_elsewhere(work: Work, who: Crew, grid: list[tuple[int, int]], release: bool) -> None:  # noqa: FBT001
+def _run_elsewhere(work: Work, who: Crew, grid: list[tuple[int, int]], release: bool) -> list[Any]:  # noqa: FBT001
     calls = [
         (
             work.core,
             release,
-            work.part(start, end),
+            work.sent(start, end),
             tuple(((end - start, *out.shape[1:]), out.dtype.str) for out in work.outputs),
         )
         for start, end in grid
     ]
-    for (start, end), results in zip(grid, in_order(who, run_chunk, calls), strict=True):
+    returned = []
+    for (start, end), (value, results) in zip(grid, in_order(who, run_chunk, calls), strict=True):
+        returned.append(value)
         for out, result in zip(work.outputs, results, strict=True):
             out[start:end] = result
+    return returned
 
 
 def run_chunk(
@@ -189,10 +202,11 @@ def run_chunk(
     release_gil: bool,  # noqa: FBT001
     inputs: tuple[Any, ...],
     outputs: tuple[tuple[tuple[int, ...], str], ...],
-) -> "tuple[NDArray[Any], ...]":
-    """Run one chunk where nothing is shared with the caller, and return its outputs."""
-    import numpy as np  # noqa: PLC0415 - gilfree imports NumPy only when it is needed
+) -> "tuple[Any, tuple[NDArray[Any], ...]]":
+    """Run one chunk where nothing is shared with the caller, and return what the core returned, and its outputs."""
+    arrays: tuple[NDArray[Any], ...] = ()
+    if outputs:
+        import numpy as np  # noqa: PLC0415 - gilfree imports NumPy only when it is needed
 
-    arrays = tuple(np.empty(shape, dtype) for shape, dtype in outputs)
-    getattr(_kernels, core)(*inputs, *arrays, release_gil=release_gil)
-    return arrays
+        arrays = tuple(np.empty(shape, dtype) for shape, dtype in outputs)
+    return getattr(_kernels, core)(*inputs, *arrays, release_gil=release_gil), arrays
