@@ -14,6 +14,7 @@ TYPE_CHECKING = False  # as in `typing`, whose import would take longer than all
 if TYPE_CHECKING:
     from gilfree.cancel import Cancelled
     from gilfree.kernels.edit_distance import edit_distance, edit_distances
+    from gilfree.kernels.hamming_neighbors import hamming_neighbors
     from gilfree.kernels.mandelbrot import mandelbrot
     from gilfree.kernels.nearest_neighbors import nearest_neighbors
     from gilfree.kernels.shortest_paths import shortest_paths
@@ -25,6 +26,7 @@ __all__ = [
     "cpu_count",
     "edit_distance",
     "edit_distances",
+    "hamming_neighbors",
     "mandelbrot",
     "nearest_neighbors",
     "shortest_paths",
@@ -38,6 +40,7 @@ _HOMES = {
     "cpu_count": "gilfree.workers",
     "edit_distance": "gilfree.kernels.edit_distance",
     "edit_distances": "gilfree.kernels.edit_distance",
+    "hamming_neighbors": "gilfree.kernels.hamming_neighbors",
     "mandelbrot": "gilfree.kernels.mandelbrot",
     "nearest_neighbors": "gilfree.kernels.nearest_neighbors",
     "shortest_paths": "gilfree.kernels.shortest_paths",

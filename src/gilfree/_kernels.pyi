@@ -37,6 +37,21 @@ def mandelbrot(
     The picture is width × height pixels of this side, around the point real + i·imaginary.
     """
 
+def hamming_neighbors(
+    queries: Buffer,
+    codes: Buffer,
+    k: int,
+    distances: Buffer,
+    indices: Buffer,
+    *,
+    release_gil: bool = True,
+    stop: Buffer | None = None,
+) -> None:
+    """Write to distances (q, k) i4 and indices (q, k) i8 the k nearest of codes (p, b) u1 to each of queries (q, b) u1.
+
+    At most 2**28 - 1 bytes a code.
+    """
+
 def nearest_neighbors(
     queries: Buffer,
     points: Buffer,

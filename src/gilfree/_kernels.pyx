@@ -16,10 +16,11 @@ from cpython.buffer cimport (
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree
 from cpython.unicode cimport PyUnicode_DATA, PyUnicode_GET_LENGTH, PyUnicode_KIND
-from libc.stdint cimport int32_t, int64_t, uintptr_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uintptr_t
 from libc.string cimport memset
 
 from gilfree.cores.edit_distance cimport edit_distance as edit_distance_core, edit_distances as edit_distances_core
+from gilfree.cores.hamming_neighbors cimport hamming_neighbors as hamming_neighbors_core
 from gilfree.cores.mandelbrot cimport Picture, mandelbrot as mandelbrot_core
 from gilfree.cores.nearest_neighbors cimport nearest_neighbors as nearest_neighbors_core
 from gilfree.cores.shortest_paths cimport shortest_paths as shortest_paths_core
@@ -165,6 +166,7 @@ cdef int finish(int status) except -1:
 cdef enum:
     FLOAT = 1
     INTEGER = 2
+    BYTE = 3  # unsigned
     LONGEST_TEXT = 0x7fffffff  # distances are 32 bits wide
     POLLED_FROM = 100_000  # pairs of symbols; less takes some microseconds
 
@@ -179,6 +181,8 @@ cdef bint has_kind(const char *format, int kind) noexcept:
         return False
     if kind == FLOAT:
         return format[0] in (c"f", c"d")
+    if kind == BYTE:
+        return format[0] == c"B"
     return format[0] in (c"b", c"h", c"i", c"l", c"q", c"n")
 
 
@@ -357,6 +361,41 @@ def edit_distances(
         PyMem_RawFree(views)
         PyMem_RawFree(texts)
         give_back(own, 2)
+
+
+def hamming_neighbors(queries, codes, Py_ssize_t k, distances, indices, *, bint release_gil=True, stop=None):
+    cdef Py_buffer views[5]
+    cdef Poll poll
+    cdef int status
+    memset(views, 0, sizeof(views))
+    try:
+        take(&views[0], queries, "queries", BYTE, 1, 2)
+        take(&views[1], codes, "codes", BYTE, 1, 2)
+        take(&views[2], distances, "distances", INTEGER, 4, 2, writable=True)
+        take(&views[3], indices, "indices", INTEGER, 8, 2, writable=True)
+        want_length(&views[1], "codes", 1, views[0].shape[1])
+        if views[0].shape[1] >= 2**28:
+            raise ValueError(f"queries: wanted less than 2**28 bytes each, got {views[0].shape[1]}")
+        if not 1 <= k <= views[1].shape[0]:
+            raise ValueError(f"k: wanted 1 to {views[1].shape[0]}, the number of codes, got {k}")
+        for output, name in ((2, "distances"), (3, "indices")):
+            want_length(&views[output], name, 0, views[0].shape[0])
+            want_length(&views[output], name, 1, k)
+        begin(&poll, &views[4], stop, release_gil)
+        if release_gil:
+            with nogil:
+                status = hamming_neighbors_core(
+                    <const uint8_t *> views[0].buf, views[0].shape[0], <const uint8_t *> views[1].buf,
+                    views[1].shape[0], views[0].shape[1], k, <int32_t *> views[2].buf, <int64_t *> views[3].buf, &poll,
+                )
+        else:
+            status = hamming_neighbors_core(
+                <const uint8_t *> views[0].buf, views[0].shape[0], <const uint8_t *> views[1].buf,
+                views[1].shape[0], views[0].shape[1], k, <int32_t *> views[2].buf, <int64_t *> views[3].buf, &poll,
+            )
+        finish(status)
+    finally:
+        give_back(views, 5)
 
 
 def mandelbrot(
