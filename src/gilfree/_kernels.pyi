@@ -37,6 +37,21 @@ def mandelbrot(
     The picture is width × height pixels of this side, around the point real + i·imaginary.
     """
 
+def convolve2d(
+    rows: range,
+    image: Buffer,
+    kernel: Buffer,
+    first_column: int,
+    result: Buffer,
+    *,
+    release_gil: bool = True,
+    stop: Buffer | None = None,
+) -> None:
+    """Write to result (len(rows), n) these rows, from first_column on, of image (H, W) convolved with kernel (h, w).
+
+    The full convolution has H + h - 1 rows and W + w - 1 columns. All arrays are f4, or all are f8.
+    """
+
 def hamming_neighbors(
     queries: Buffer,
     codes: Buffer,

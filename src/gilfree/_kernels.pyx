@@ -19,6 +19,7 @@ from cpython.unicode cimport PyUnicode_DATA, PyUnicode_GET_LENGTH, PyUnicode_KIN
 from libc.stdint cimport int32_t, int64_t, uint8_t, uintptr_t
 from libc.string cimport memset
 
+from gilfree.cores.convolve2d cimport Shape, convolve2d as convolve2d_core
 from gilfree.cores.edit_distance cimport edit_distance as edit_distance_core, edit_distances as edit_distances_core
 from gilfree.cores.hamming_neighbors cimport hamming_neighbors as hamming_neighbors_core
 from gilfree.cores.mandelbrot cimport Picture, mandelbrot as mandelbrot_core
@@ -283,6 +284,49 @@ cdef int begin(Poll *self, Py_buffer *view, flag, bint release_gil) except -1:
         self.next_look = monotonic() + LOOK_EVERY_MS * 1e-3
         if release_gil:
             self.thread = PyThreadState_Get()
+    return 0
+
+
+def convolve2d(
+    range rows not None, image, kernel, Py_ssize_t first_column, result, *, bint release_gil=True, stop=None
+):
+    cdef Py_buffer views[4]
+    cdef Shape size, by
+    cdef Py_ssize_t first_row = rows.start
+    cdef Poll poll
+    cdef int status
+    memset(views, 0, sizeof(views))
+    try:
+        take(&views[0], image, "image", FLOAT, 0, 2)
+        take(&views[1], kernel, "kernel", FLOAT, views[0].itemsize, 2)
+        take(&views[2], result, "result", FLOAT, views[0].itemsize, 2, writable=True)
+        want_length(&views[2], "result", 0, len(rows))
+        size.height, size.width = views[0].shape[0], views[0].shape[1]
+        by.height, by.width = views[1].shape[0], views[1].shape[1]
+        want_within("rows", first_row, views[2].shape[0], size.height, by.height)
+        want_within("columns", first_column, views[2].shape[1], size.width, by.width)
+        begin(&poll, &views[3], stop, release_gil)
+        if release_gil:
+            with nogil:
+                status = convolve2d_core(
+                    views[0].buf, size, views[1].buf, by, views[0].itemsize == 8, first_row, views[2].shape[0],
+                    first_column, views[2].shape[1], views[2].buf, &poll,
+                )
+        else:
+            status = convolve2d_core(
+                views[0].buf, size, views[1].buf, by, views[0].itemsize == 8, first_row, views[2].shape[0],
+                first_column, views[2].shape[1], views[2].buf, &poll,
+            )
+        finish(status)
+    finally:
+        give_back(views, 4)
+
+
+cdef int want_within(str name, Py_ssize_t first, Py_ssize_t count, Py_ssize_t size, Py_ssize_t by) except -1:
+    """That so many rows or columns of a convolution exist."""
+    whole = max(0, int(size) + int(by) - 1)
+    if first < 0 or int(first) + int(count) > whole:
+        raise ValueError(f"{name}: wanted some of 0 to {whole - 1}, got {first} to {int(first) + int(count) - 1}")
     return 0
 
 

@@ -1,6 +1,6 @@
 """The kernels: what each computes, what it refuses, and how its work is cut."""
 
-from gilfree.kernels import edit_distance, hamming_neighbors, mandelbrot, nearest_neighbors, shortest_paths
+from gilfree.kernels import convolve2d, edit_distance, hamming_neighbors, mandelbrot, nearest_neighbors, shortest_paths
 from gilfree.kernels._kernel import Kernel
 
 __all__ = ["KERNELS", "Kernel"]
@@ -8,7 +8,7 @@ __all__ = ["KERNELS", "Kernel"]
 # Tests, benchmarks and the command line iterate this table, in this order.
 KERNELS: dict[str, Kernel] = {
     module.KERNEL.name: module.KERNEL
-    for module in (nearest_neighbors, hamming_neighbors, shortest_paths, edit_distance, mandelbrot)
+    for module in (nearest_neighbors, convolve2d, hamming_neighbors, shortest_paths, edit_distance, mandelbrot)
 }
 
 for _row in KERNELS.values():
