@@ -324,9 +324,12 @@ def convolve2d(
 
 cdef int want_within(str name, Py_ssize_t first, Py_ssize_t count, Py_ssize_t size, Py_ssize_t by) except -1:
     """That so many rows or columns of a convolution exist."""
-    whole = max(0, int(size) + int(by) - 1)
-    if first < 0 or int(first) + int(count) > whole:
-        raise ValueError(f"{name}: wanted some of 0 to {whole - 1}, got {first} to {int(first) + int(count) - 1}")
+    # None of these sums of two lengths can overflow as size_t.
+    cdef size_t whole = <size_t> size + <size_t> by
+    if whole > 0:
+        whole -= 1
+    if first < 0 or <size_t> first + <size_t> count > whole:
+        raise ValueError(f"{name}: wanted some of the first {whole}, got {count} from number {first} on")
     return 0
 
 

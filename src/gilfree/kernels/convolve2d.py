@@ -105,7 +105,7 @@ def convolve2d(
         (rows, a, b, columns.start),
         cut=(0,),
         rows=len(rows),
-        seconds=1.5e-6 + (7e-12 * products + 40e-12 * len(rows) * len(columns)) * a.itemsize,
+        seconds=3e-6 + 7e-12 * products * a.itemsize + 0.3e-9 * len(rows) * len(columns),
     )
     result: NDArray[np.floating[Any]] = _arrays.compute(
         work, [("result", (len(rows), len(columns)), a.dtype)], out, workers, release_gil

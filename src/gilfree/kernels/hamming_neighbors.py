@@ -151,9 +151,12 @@ def _seconds(rows: int, count: int, length: int, k: int) -> float:
     words = (length + 7) // 8
     # Of codes in random order, the n-th is among the k nearest so far with probability k/n.
     taken_in = rows * (k * (1 + math.log(count / k)) * 25e-9 + 1e-9 * length)
-    if rows < 4:  # noqa: PLR2004 - as in the core: too few to pack the codes for
-        return 0.5e-6 + taken_in + rows * count * (0.2e-9 if words == 1 else 0.3e-9 + 0.35e-9 * words)
-    return 1e-6 + taken_in + _packing_seconds(count, length) + rows * count * (0.06e-9 + 0.08e-9 * words)
+    # As in the core: queries too few, or codes too long, to rearrange the codes for.
+    if length > 8192:  # noqa: PLR2004
+        return 2e-6 + taken_in + rows * count * length * 0.07e-9
+    if rows < 4:  # noqa: PLR2004
+        return 2e-6 + taken_in + rows * count * (0.2e-9 if words == 1 else 0.5e-9 + 0.4e-9 * words)
+    return 2e-6 + taken_in + _packing_seconds(count, length) + rows * count * (0.06e-9 + 0.08e-9 * words)
 
 
 def _packing_seconds(count: int, length: int) -> float:
