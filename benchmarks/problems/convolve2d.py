@@ -1,6 +1,6 @@
 """Out-of-focus blur of photographs: convolution with a disc, which no product of a row and a column gives.
 
-"medium" is a wall of photographs that come with scikit-learn, "large" noise, for which no package is needed.
+"medium" is a wall of photographs that come with scikit-learn, the others noise, for which no package is needed.
 """
 
 from collections.abc import Callable

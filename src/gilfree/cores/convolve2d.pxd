@@ -178,7 +178,7 @@ cdef enum:
     LEAST_BAND = 16  # rows of the result for each copy
     STRIDE = 1 << 15  # numbers read or written between two looks at `stop`
     PART = 1 << 12  # elements of the kernel for a tile between two looks at `stop`
-    POLL_EVERY = 1 << 14  # products of registers of a tile: 10 to 200 µs
+    POLL_EVERY = 1 << 15  # products of registers of a tile: 30 to 150 µs
 
 
 cdef struct Shape:
