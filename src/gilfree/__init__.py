@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gilfree.kernels.mandelbrot import mandelbrot
     from gilfree.kernels.nearest_neighbors import nearest_neighbors
     from gilfree.kernels.shortest_paths import shortest_paths
+    from gilfree.kernels.sparse_matvec import sparse_matvec
     from gilfree.workers import cpu_count
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "mandelbrot",
     "nearest_neighbors",
     "shortest_paths",
+    "sparse_matvec",
 ]
 
 _kernels = _isa.install()
@@ -41,6 +43,7 @@ _HOMES = {
     "mandelbrot": "gilfree.kernels.mandelbrot",
     "nearest_neighbors": "gilfree.kernels.nearest_neighbors",
     "shortest_paths": "gilfree.kernels.shortest_paths",
+    "sparse_matvec": "gilfree.kernels.sparse_matvec",
 }
 
 

@@ -88,3 +88,21 @@ def edit_distances(
     stop: Buffer | None = None,
 ) -> None:
     """Write to distances (q, c) i4, max_distance + 1 where it is more; all texts are str, or all bytes-like objects."""
+
+def sparse_matvec(
+    data: Buffer,
+    indices: Buffer,
+    starts: Buffer,
+    ends: Buffer,
+    x: Buffer,
+    y: Buffer,
+    *,
+    release_gil: bool = True,
+    stop: Buffer | None = None,
+) -> None:
+    """Write to y (r,) or (r, m) the product of a sparse matrix with x (n,) or (n, m).
+
+    Row i holds data[k] in column indices[k] for k from starts[i] to ends[i], which for CSR are indptr[:-1] and
+    indptr[1:]. data (e,) f4 or f8; indices (e,), starts (r,) and ends (r,) all i4 or all i8; x and y both f4 or both
+    f8, f8 where data are.
+    """

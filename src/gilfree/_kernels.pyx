@@ -23,9 +23,12 @@ from gilfree.cores.edit_distance cimport edit_distance as edit_distance_core, ed
 from gilfree.cores.mandelbrot cimport Picture, mandelbrot as mandelbrot_core
 from gilfree.cores.nearest_neighbors cimport nearest_neighbors as nearest_neighbors_core
 from gilfree.cores.shortest_paths cimport shortest_paths as shortest_paths_core
+from gilfree.cores.sparse_matvec cimport sparse_matvec as sparse_matvec_core
 from gilfree.cores.stop cimport (
+    BAD_COLUMN,
     BAD_NODE,
     BAD_OFFSETS,
+    BAD_ROW_OFFSETS,
     BAD_SOURCE,
     CANCELLED,
     CHANGED,
@@ -149,6 +152,10 @@ ERRORS = {
     BAD_SOURCE: (ValueError, "sources: wanted node numbers from 0 to n − 1, got one outside"),
     CHANGED: (ValueError, "graph: wanted one that stays as it is, got one that another thread changed during the call"),
     NEGATIVE_WEIGHT: (ValueError, "graph.data: wanted weights of 0 or more, got a negative one or NaN"),
+    BAD_COLUMN: (ValueError, "matrix.indices: wanted column numbers from 0 to n − 1, got one outside"),
+    BAD_ROW_OFFSETS: (
+        ValueError, "matrix.indptr: wanted 0, then numbers that never fall, up to len(indices), got others"
+    ),
 }
 
 
@@ -461,6 +468,45 @@ def shortest_paths(
                 views[0].buf, views[0].itemsize == 8, views[1].buf, views[2].buf, views[1].itemsize == 8,
                 nodes, views[1].shape[0], <const int64_t *> views[3].buf, views[3].shape[0],
                 <double *> views[4].buf, <int32_t *> views[5].buf, &poll,
+            )
+        finish(status)
+    finally:
+        give_back(views, 7)
+
+
+def sparse_matvec(data, indices, starts, ends, x, y, *, bint release_gil=True, stop=None):
+    cdef Py_buffer views[7]
+    cdef Poll poll
+    cdef int ndim = 2 if getattr(x, "ndim", 1) == 2 else 1
+    cdef Py_ssize_t vectors = 1
+    cdef int status
+    memset(views, 0, sizeof(views))
+    try:
+        take(&views[0], data, "data", FLOAT, 0, 1)
+        take(&views[1], indices, "indices", INTEGER, 0, 1)
+        take(&views[2], starts, "starts", INTEGER, views[1].itemsize, 1)
+        take(&views[3], ends, "ends", INTEGER, views[1].itemsize, 1)
+        take(&views[4], x, "x", FLOAT, 8 if views[0].itemsize == 8 else 0, ndim)
+        take(&views[5], y, "y", FLOAT, views[4].itemsize, ndim, writable=True)
+        want_length(&views[1], "indices", 0, views[0].shape[0])
+        want_length(&views[3], "ends", 0, views[2].shape[0])
+        want_length(&views[5], "y", 0, views[2].shape[0])
+        if ndim == 2:
+            vectors = views[4].shape[1]
+            want_length(&views[5], "y", 1, vectors)
+        begin(&poll, &views[6], stop, release_gil)
+        if release_gil:
+            with nogil:
+                status = sparse_matvec_core(
+                    views[0].buf, views[0].itemsize == 8, views[1].buf, views[2].buf, views[3].buf,
+                    views[1].itemsize == 8, views[2].shape[0], views[0].shape[0], views[4].buf, views[4].itemsize == 8,
+                    views[4].shape[0], vectors, views[5].buf, &poll,
+                )
+        else:
+            status = sparse_matvec_core(
+                views[0].buf, views[0].itemsize == 8, views[1].buf, views[2].buf, views[3].buf,
+                views[1].itemsize == 8, views[2].shape[0], views[0].shape[0], views[4].buf, views[4].itemsize == 8,
+                views[4].shape[0], vectors, views[5].buf, &poll,
             )
         finish(status)
     finally:

@@ -61,6 +61,8 @@ cdef enum:
     BAD_SOURCE = 8
     NEGATIVE_WEIGHT = 9
     CHANGED = 10  # another thread wrote to an argument, and the search would not have ended
+    BAD_COLUMN = 20
+    BAD_ROW_OFFSETS = 21
 
 cdef struct Poll:
     const int *flag  # set by other threads; NULL where nobody can
