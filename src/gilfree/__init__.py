@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gilfree.kernels.nearest_neighbors import nearest_neighbors
     from gilfree.kernels.shortest_paths import shortest_paths
     from gilfree.kernels.sparse_matvec import sparse_matvec
+    from gilfree.kernels.viterbi import viterbi
     from gilfree.workers import cpu_count
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "nearest_neighbors",
     "shortest_paths",
     "sparse_matvec",
+    "viterbi",
 ]
 
 _kernels = _isa.install()
@@ -44,6 +46,7 @@ _HOMES = {
     "nearest_neighbors": "gilfree.kernels.nearest_neighbors",
     "shortest_paths": "gilfree.kernels.shortest_paths",
     "sparse_matvec": "gilfree.kernels.sparse_matvec",
+    "viterbi": "gilfree.kernels.viterbi",
 }
 
 

@@ -106,3 +106,20 @@ def sparse_matvec(
     indptr[1:]. data (e,) f4 or f8; indices (e,), starts (r,) and ends (r,) all i4 or all i8; x and y both f4 or both
     f8, f8 where data are.
     """
+
+def viterbi(
+    log_initial: Buffer,
+    log_transition: Buffer,
+    log_likelihood: Buffer,
+    last: Buffer,
+    path: Buffer,
+    log_probabilities: Buffer,
+    *,
+    release_gil: bool = True,
+    stop: Buffer | None = None,
+) -> None:
+    """Write to path (t,) i4 the states, and to log_probabilities (t,) f8 at the last step of each sequence its own.
+
+    log_initial (s,), log_transition (s, s) and log_likelihood (t, s) are all f4 or all f8. last (t,) i1 is not 0 where
+    a sequence ends; the very last step is taken for an end. Other steps of log_probabilities stay as they are.
+    """

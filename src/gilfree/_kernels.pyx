@@ -16,7 +16,7 @@ from cpython.buffer cimport (
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree
 from cpython.unicode cimport PyUnicode_DATA, PyUnicode_GET_LENGTH, PyUnicode_KIND
-from libc.stdint cimport int32_t, int64_t, uintptr_t
+from libc.stdint cimport int8_t, int32_t, int64_t, uintptr_t
 from libc.string cimport memset
 
 from gilfree.cores.edit_distance cimport edit_distance as edit_distance_core, edit_distances as edit_distances_core
@@ -26,6 +26,9 @@ from gilfree.cores.shortest_paths cimport shortest_paths as shortest_paths_core
 from gilfree.cores.sparse_matvec cimport sparse_matvec as sparse_matvec_core
 from gilfree.cores.stop cimport (
     BAD_COLUMN,
+    BAD_LOG_INITIAL,
+    BAD_LOG_LIKELIHOOD,
+    BAD_LOG_TRANSITION,
     BAD_NODE,
     BAD_OFFSETS,
     BAD_ROW_OFFSETS,
@@ -43,6 +46,7 @@ from gilfree.cores.stop cimport (
     store,
 )
 from gilfree.cores.text cimport Text
+from gilfree.cores.viterbi cimport viterbi as viterbi_core
 
 from threading import main_thread
 
@@ -156,6 +160,9 @@ ERRORS = {
     BAD_ROW_OFFSETS: (
         ValueError, "matrix.indptr: wanted 0, then numbers that never fall, up to len(indices), got others"
     ),
+    BAD_LOG_INITIAL: (ValueError, "log_initial: wanted numbers below infinity, got NaN or infinity"),
+    BAD_LOG_TRANSITION: (ValueError, "log_transition: wanted numbers below infinity, got NaN or infinity"),
+    BAD_LOG_LIKELIHOOD: (ValueError, "log_likelihood: wanted numbers below infinity, got NaN or infinity"),
 }
 
 
@@ -507,6 +514,46 @@ def sparse_matvec(data, indices, starts, ends, x, y, *, bint release_gil=True, s
                 views[0].buf, views[0].itemsize == 8, views[1].buf, views[2].buf, views[3].buf,
                 views[1].itemsize == 8, views[2].shape[0], views[0].shape[0], views[4].buf, views[4].itemsize == 8,
                 views[4].shape[0], vectors, views[5].buf, &poll,
+            )
+        finish(status)
+    finally:
+        give_back(views, 7)
+
+
+def viterbi(
+    log_initial, log_transition, log_likelihood, last, path, log_probabilities, *, bint release_gil=True, stop=None
+):
+    cdef Py_buffer views[7]
+    cdef Poll poll
+    cdef Py_ssize_t states
+    cdef int status
+    memset(views, 0, sizeof(views))
+    try:
+        take(&views[0], log_initial, "log_initial", FLOAT, 0, 1)
+        take(&views[1], log_transition, "log_transition", FLOAT, views[0].itemsize, 2)
+        take(&views[2], log_likelihood, "log_likelihood", FLOAT, views[0].itemsize, 2)
+        take(&views[3], last, "last", INTEGER, 1, 1)
+        take(&views[4], path, "path", INTEGER, 4, 1, writable=True)
+        take(&views[5], log_probabilities, "log_probabilities", FLOAT, 8, 1, writable=True)
+        states = views[0].shape[0]
+        if not 1 <= states <= 0x7fffffff:
+            raise ValueError(f"log_initial: wanted 1 to 2**31 - 1 states, got {states}")
+        want_length(&views[1], "log_transition", 0, states)
+        want_length(&views[1], "log_transition", 1, states)
+        want_length(&views[2], "log_likelihood", 1, states)
+        for output, name in ((3, "last"), (4, "path"), (5, "log_probabilities")):
+            want_length(&views[output], name, 0, views[2].shape[0])
+        begin(&poll, &views[6], stop, release_gil)
+        if release_gil:
+            with nogil:
+                status = viterbi_core(
+                    views[0].buf, views[1].buf, views[2].buf, views[0].itemsize == 8, states, views[2].shape[0],
+                    <const int8_t *> views[3].buf, <int32_t *> views[4].buf, <double *> views[5].buf, &poll,
+                )
+        else:
+            status = viterbi_core(
+                views[0].buf, views[1].buf, views[2].buf, views[0].itemsize == 8, states, views[2].shape[0],
+                <const int8_t *> views[3].buf, <int32_t *> views[4].buf, <double *> views[5].buf, &poll,
             )
         finish(status)
     finally:

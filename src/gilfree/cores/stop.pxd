@@ -63,6 +63,9 @@ cdef enum:
     CHANGED = 10  # another thread wrote to an argument, and the search would not have ended
     BAD_COLUMN = 20
     BAD_ROW_OFFSETS = 21
+    BAD_LOG_INITIAL = 22
+    BAD_LOG_TRANSITION = 23
+    BAD_LOG_LIKELIHOOD = 24
 
 cdef struct Poll:
     const int *flag  # set by other threads; NULL where nobody can
