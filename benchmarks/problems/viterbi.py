@@ -32,13 +32,10 @@ def make(size: str) -> Call:
     np.fill_diagonal(transition, STAY)
     played = np.repeat(rng.integers(0, states, steps // 30 + 1), 30)[:steps]
     heard = played + rng.normal(0, 3, steps)
-    if size == "endless":
-        likelihood = np.empty((steps, states), np.float32)  # half of the memory, the same work
-        np.multiply(heard[:, None] - notes, 1.0, out=likelihood, casting="same_kind")
-        np.multiply(likelihood, likelihood, out=likelihood)
-        np.multiply(likelihood, np.float32(-1 / 18), out=likelihood)
-    else:
-        likelihood = -((heard[:, None] - notes) ** 2) / 18
+    dtype = np.float32 if size == "endless" else np.float64  # half of the memory, the same work
+    likelihood = np.subtract.outer(heard.astype(dtype), notes.astype(dtype))
+    likelihood *= likelihood
+    likelihood *= -1 / 18
     lengths = np.diff(np.arange(sequences + 1) * steps // sequences)
     initial = np.full(states, -np.log(states))
     model = [initial.astype(likelihood.dtype), np.log(transition).astype(likelihood.dtype)]
@@ -79,7 +76,7 @@ def each(call: Call, decode: Callable[[Any], tuple[Any, float]]) -> Callable[[],
 
 
 def hmmlearn_peer(call: Call) -> Callable[[], Any]:
-    """The compiled part of hmmlearn, without what its models do before and after; releases the GIL."""
+    """Call the compiled part of hmmlearn, without what its models do before and after."""
     from hmmlearn import _hmmc  # noqa: PLC0415 - an optional peer
 
     start, transition = np.exp(call.args[0]), np.exp(call.args[1])
@@ -92,7 +89,7 @@ def hmmlearn_peer(call: Call) -> Callable[[], Any]:
 
 
 def librosa_peer(call: Call) -> Callable[[], Any]:
-    """librosa, which takes probabilities and adds the smallest float to each, so that it may find another path."""
+    """Give probabilities to librosa, which adds the smallest float to each and so may find another path."""
     from librosa.sequence import viterbi  # noqa: PLC0415 - an optional peer
 
     initial, transition = np.exp(call.args[0]), np.exp(call.args[1])

@@ -14,6 +14,7 @@ TYPE_CHECKING = False  # as in `typing`, whose import would take longer than all
 if TYPE_CHECKING:
     from gilfree.cancel import Cancelled
     from gilfree.kernels.edit_distance import edit_distance, edit_distances
+    from gilfree.kernels.lomb_scargle import lomb_scargle
     from gilfree.kernels.mandelbrot import mandelbrot
     from gilfree.kernels.nearest_neighbors import nearest_neighbors
     from gilfree.kernels.shortest_paths import shortest_paths
@@ -27,6 +28,7 @@ __all__ = [
     "cpu_count",
     "edit_distance",
     "edit_distances",
+    "lomb_scargle",
     "mandelbrot",
     "nearest_neighbors",
     "shortest_paths",
@@ -42,6 +44,7 @@ _HOMES = {
     "cpu_count": "gilfree.workers",
     "edit_distance": "gilfree.kernels.edit_distance",
     "edit_distances": "gilfree.kernels.edit_distance",
+    "lomb_scargle": "gilfree.kernels.lomb_scargle",
     "mandelbrot": "gilfree.kernels.mandelbrot",
     "nearest_neighbors": "gilfree.kernels.nearest_neighbors",
     "shortest_paths": "gilfree.kernels.shortest_paths",

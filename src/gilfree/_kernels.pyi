@@ -123,3 +123,20 @@ def viterbi(
     log_initial (s,), log_transition (s, s) and log_likelihood (t, s) are all f4 or all f8. last (t,) i1 is not 0 where
     a sequence ends; the very last step is taken for an end. Other steps of log_probabilities stay as they are.
     """
+
+def lomb_scargle(
+    rows: range,
+    times: Buffer,
+    values: Buffer,
+    frequencies: Buffer,
+    errors: Buffer | None,
+    fit_mean: bool,
+    power: Buffer,
+    *,
+    release_gil: bool = True,
+    stop: Buffer | None = None,
+) -> None:
+    """Write to power (len(rows), b) f8 the periodograms of values (b, n) at these rows of frequencies (f,).
+
+    times (n,), values, frequencies and errors (n,) are all f8.
+    """

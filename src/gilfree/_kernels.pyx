@@ -20,12 +20,15 @@ from libc.stdint cimport int8_t, int32_t, int64_t, uintptr_t
 from libc.string cimport memset
 
 from gilfree.cores.edit_distance cimport edit_distance as edit_distance_core, edit_distances as edit_distances_core
+from gilfree.cores.lomb_scargle cimport lomb_scargle as lomb_scargle_core
 from gilfree.cores.mandelbrot cimport Picture, mandelbrot as mandelbrot_core
 from gilfree.cores.nearest_neighbors cimport nearest_neighbors as nearest_neighbors_core
 from gilfree.cores.shortest_paths cimport shortest_paths as shortest_paths_core
 from gilfree.cores.sparse_matvec cimport sparse_matvec as sparse_matvec_core
 from gilfree.cores.stop cimport (
     BAD_COLUMN,
+    BAD_ERRORS,
+    BAD_FREQUENCIES,
     BAD_LOG_INITIAL,
     BAD_LOG_LIKELIHOOD,
     BAD_LOG_TRANSITION,
@@ -33,12 +36,15 @@ from gilfree.cores.stop cimport (
     BAD_OFFSETS,
     BAD_ROW_OFFSETS,
     BAD_SOURCE,
+    BAD_TIMES,
+    BAD_VALUES,
     CANCELLED,
     CHANGED,
     INTERRUPTED,
     NEGATIVE_WEIGHT,
     NO_MEMORY,
     OK,
+    PHASES_TOO_LARGE,
     POINTS_NOT_FINITE,
     QUERIES_NOT_FINITE,
     Poll,
@@ -160,6 +166,11 @@ ERRORS = {
     BAD_ROW_OFFSETS: (
         ValueError, "matrix.indptr: wanted 0, then numbers that never fall, up to len(indices), got others"
     ),
+    BAD_TIMES: (ValueError, "times: wanted finite numbers, got NaN or infinity"),
+    BAD_VALUES: (ValueError, "values: wanted finite numbers, got NaN or infinity"),
+    BAD_ERRORS: (ValueError, "errors: wanted finite numbers above 0, got others"),
+    BAD_FREQUENCIES: (ValueError, "frequencies: wanted finite numbers, got NaN or infinity"),
+    PHASES_TOO_LARGE: (ValueError, "frequencies: wanted less than 1e15 periods within the times, got more"),
     BAD_LOG_INITIAL: (ValueError, "log_initial: wanted numbers below infinity, got NaN or infinity"),
     BAD_LOG_TRANSITION: (ValueError, "log_transition: wanted numbers below infinity, got NaN or infinity"),
     BAD_LOG_LIKELIHOOD: (ValueError, "log_likelihood: wanted numbers below infinity, got NaN or infinity"),
@@ -558,3 +569,45 @@ def viterbi(
         finish(status)
     finally:
         give_back(views, 7)
+
+
+def lomb_scargle(
+    range rows not None, times, values, frequencies, errors, bint fit_mean, power, *, bint release_gil=True, stop=None
+):
+    cdef Py_buffer views[6]
+    cdef Poll poll
+    cdef Py_ssize_t first = rows.start, count = len(rows)
+    cdef int status
+    memset(views, 0, sizeof(views))
+    try:
+        take(&views[0], times, "times", FLOAT, 8, 1)
+        take(&views[1], values, "values", FLOAT, 8, 2)
+        take(&views[2], frequencies, "frequencies", FLOAT, 8, 1)
+        if errors is not None:
+            take(&views[3], errors, "errors", FLOAT, 8, 1)
+            want_length(&views[3], "errors", 0, views[0].shape[0])
+        take(&views[4], power, "power", FLOAT, 8, 2, writable=True)
+        if views[0].shape[0] == 0:
+            raise ValueError("times: wanted at least one, got none")
+        want_length(&views[1], "values", 1, views[0].shape[0])
+        if rows.step != 1 or first < 0 or count > views[2].shape[0] or first > views[2].shape[0] - count:
+            raise ValueError(f"rows: wanted a range within the {views[2].shape[0]} frequencies, got {rows}")
+        want_length(&views[4], "power", 0, count)
+        want_length(&views[4], "power", 1, views[1].shape[0])
+        begin(&poll, &views[5], stop, release_gil)
+        if release_gil:
+            with nogil:
+                status = lomb_scargle_core(
+                    <const double *> views[0].buf, views[0].shape[0], <const double *> views[1].buf,
+                    views[1].shape[0], <const double *> views[3].buf, <const double *> views[2].buf,
+                    views[2].shape[0], first, count, fit_mean, <double *> views[4].buf, &poll,
+                )
+        else:
+            status = lomb_scargle_core(
+                <const double *> views[0].buf, views[0].shape[0], <const double *> views[1].buf,
+                views[1].shape[0], <const double *> views[3].buf, <const double *> views[2].buf,
+                views[2].shape[0], first, count, fit_mean, <double *> views[4].buf, &poll,
+            )
+        finish(status)
+    finally:
+        give_back(views, 6)

@@ -66,6 +66,11 @@ cdef enum:
     BAD_LOG_INITIAL = 22
     BAD_LOG_TRANSITION = 23
     BAD_LOG_LIKELIHOOD = 24
+    BAD_TIMES = 25
+    BAD_VALUES = 26
+    BAD_ERRORS = 27
+    BAD_FREQUENCIES = 28
+    PHASES_TOO_LARGE = 29
 
 cdef struct Poll:
     const int *flag  # set by other threads; NULL where nobody can

@@ -1,6 +1,14 @@
 """The kernels: what each computes, what it refuses, and how its work is cut."""
 
-from gilfree.kernels import edit_distance, mandelbrot, nearest_neighbors, shortest_paths, sparse_matvec, viterbi
+from gilfree.kernels import (
+    edit_distance,
+    lomb_scargle,
+    mandelbrot,
+    nearest_neighbors,
+    shortest_paths,
+    sparse_matvec,
+    viterbi,
+)
 from gilfree.kernels._kernel import Kernel
 
 __all__ = ["KERNELS", "Kernel"]
@@ -8,7 +16,7 @@ __all__ = ["KERNELS", "Kernel"]
 # Tests, benchmarks and the command line iterate this table, in this order.
 KERNELS: dict[str, Kernel] = {
     module.KERNEL.name: module.KERNEL
-    for module in (nearest_neighbors, shortest_paths, edit_distance, mandelbrot, sparse_matvec, viterbi)
+    for module in (nearest_neighbors, shortest_paths, edit_distance, mandelbrot, sparse_matvec, viterbi, lomb_scargle)
 }
 
 for _row in KERNELS.values():
