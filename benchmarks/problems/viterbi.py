@@ -1,4 +1,4 @@
-"""A noisy tune: which note is played at each moment, when the notes hardly ever change and cannot be told apart well."""
+"""A noisy tune: which note is played at each moment, when notes hardly ever change and are hard to tell apart."""
 
 from collections.abc import Callable
 from typing import Any

@@ -34,8 +34,8 @@ cdef extern from *:
     #else
         #define gilfree_store_f64(p, v) (*(p) = (v))
     #endif
-    /* What compilers make of the portable form is a comparison and a blend. The one instruction, which is meant by the
-       same condition, makes the kernel a third faster. */
+    /* What compilers make of the portable form is a comparison and a blend. The one instruction that means the same
+       makes the kernel half as fast again. */
     #if defined(__GNUC__) && defined(__SSE2__)
         #include <immintrin.h>
         #if defined(__AVX512F__)

@@ -69,15 +69,15 @@ def lomb_scargle(
 
     Notes
     -----
-    Takes O(n·f) sines and cosines [1]_, and for evenly spaced frequencies O(f·(log f + n/m)) with m up to 65,536, by fast
-    Fourier transforms of smeared times [2]_, one for each m frequencies. Both give the same to some 10 digits. They
-    need memory in proportion to (b + 10)·n, and m. Frequencies are cut among the workers; the result is bit for bit the
-    same for any number of them. Thread-safe: calls share nothing.
+    Takes O(n·f) sines and cosines [1]_, and for evenly spaced frequencies O(f·(log f + n/m)) steps with m up to 65,536,
+    by fast Fourier transforms of smeared times [2]_, one for each m frequencies. Both give the same to some 10 digits.
+    They need memory in proportion to (b + 10)·n, and m. Frequencies are cut among the workers; the result is bit for
+    bit the same for any number of them. Thread-safe: calls share nothing.
 
     References
     ----------
-    .. [1] M. Zechmeister and M. Kürster, "The generalised Lomb-Scargle periodogram", Astronomy & Astrophysics 496 (2009)
-       577-584.
+    .. [1] M. Zechmeister and M. Kürster, "The generalised Lomb-Scargle periodogram", Astronomy & Astrophysics 496
+       (2009) 577-584.
     .. [2] L. Greengard and J.-Y. Lee, "Accelerating the nonuniform fast Fourier transform", SIAM Review 46 (2004)
        443-454.
 
@@ -201,9 +201,9 @@ def _block(n: int, frequencies: "NDArray[np.float64]") -> int:
 def _seconds(n: int, series: int, count: int, block: int) -> float:
     """Return about how long the periodogram takes."""
     if not block:
-        return 10e-6 + n * count * (2e-9 + 0.3e-9 * series)
+        return 5e-6 + n * count * (3e-9 + 0.5e-9 * series)
     transforms = -(-count // block) * (2 + series)
-    return 20e-6 + n * 100e-9 + transforms * (n * 30e-9 + block * 30e-9)
+    return 50e-6 + n * 100e-9 + transforms * (n * 50e-9 + block * 50e-9)
 
 
 KERNEL = Kernel(

@@ -113,15 +113,16 @@ def viterbi(
         raise ValueError(f"log_transition: wanted shape {(states, states)}, as log_initial has, got {transition.shape}")
     if likelihood.shape[1] != states:
         raise ValueError(f"log_likelihood: wanted {states} columns, as log_initial has, got {likelihood.shape[1]}")
-    counts = np.array([steps]) if lengths is None else _counts(lengths, steps)
-    ends = counts.cumsum()
+    counts = None if lengths is None else _counts(lengths, steps)
+    ends = None if counts is None else counts.cumsum()
     last = np.zeros(steps, np.int8)
-    some = counts > 0
-    last[ends[some] - 1] = 1
+    if counts is not None and ends is not None:
+        last[ends[counts > 0] - 1] = 1
 
-    shape = () if lengths is None else ends.shape
-    specs: _arrays.Specs = [("path", (steps,), np.int32), ("log_probability", shape, np.float64)]
-    path, log_probability = (None, np.zeros(shape)) if out is None else _arrays.outputs(out, specs, model)
+    shape = () if counts is None else counts.shape
+    given = None
+    if out is not None:
+        given = _arrays.outputs(out, [("path", (steps,), np.int32), ("log_probability", shape, np.float64)], model)
     pairs = float(states) * states
     work = Work(
         "viterbi",
@@ -130,18 +131,26 @@ def viterbi(
         rows=steps,
         seconds=8e-6 + 2e-9 * pairs + steps * (15e-9 + 1.5e-9 * states + 0.08e-9 * pairs),
         chunk_seconds=2e-9 * pairs,  # to prepare the model
-        before=lambda row: _begin(ends, row),
+        before=lambda row: _begin(ends, row, steps),
     )
     # The core writes a sequence's probability at its last observation: it is observations that are cut.
-    specs = [specs[0], ("log_probability", (steps,), np.float64)]
-    inner = None if out is None else (path, np.empty(steps))
-    path, at_each = _arrays.compute(work, specs, inner, workers, release_gil)
-    log_probability[...] = 0.0
-    log_probability.reshape(-1)[some] = at_each[ends[some] - 1]
-    if out is None:
-        return path, (float(log_probability) if lengths is None else log_probability)
-    _arrays.finish(out, [path, log_probability])
-    return out
+    path, at_each = _arrays.compute(
+        work,
+        [("path", (steps,), np.int32), ("log_probability", (steps,), np.float64)],
+        None if given is None else (given[0], np.empty(steps)),
+        workers,
+        release_gil,
+    )
+    if counts is None or ends is None:
+        log_probability: Any = float(at_each[-1]) if steps else 0.0
+    else:
+        log_probability = np.zeros(shape)
+        log_probability[counts > 0] = at_each[ends[counts > 0] - 1]
+    if given is None:
+        return path, log_probability
+    given[1][...] = log_probability
+    _arrays.finish(out, given)
+    return out  # type: ignore[return-value]
 
 
 def viterbi_pure(
@@ -200,8 +209,10 @@ def _counts(lengths: Any, steps: int) -> "NDArray[np.int64]":  # noqa: ANN401
     return counts
 
 
-def _begin(ends: "NDArray[np.int64]", row: int) -> int:
+def _begin(ends: "NDArray[np.int64] | None", row: int, steps: int) -> int:
     """Return the first row of the sequence that a row belongs to, which is the only place to cut it at."""
+    if ends is None:
+        return row if row == steps else 0
     sequence = bisect_right(ends, row)
     return int(ends[sequence - 1]) if sequence else 0
 
