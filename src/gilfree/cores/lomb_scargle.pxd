@@ -389,7 +389,7 @@ cdef inline int transform(
             k -= size
         cosines[m] = from_re[k] * grid.undo[m]
         sines[m] = from_im[k] * grid.undo[m]
-    return OK
+    return poll_each(stop, &self.work, grid.block, POLL_EVERY)
 
 
 cdef inline int set_up(
@@ -478,6 +478,9 @@ cdef inline int blocks(
                     grid.c[m], grid.s[m], grid.c2[m], grid.s2[m], grid.yc[m], grid.ys[m], self.totals[k],
                     self.fit_mean,
                 )
+                status = poll_each(stop, &self.work, 16, POLL_EVERY)
+                if status != OK:
+                    return status
         if status != OK:
             return status
         for m in range(begin, end):
@@ -519,6 +522,9 @@ cdef inline int read_times(Samples *self, const double *times, const double *err
             return status
     for i in range(self.n):
         self.weights[i] /= total
+        status = poll_each(stop, &self.work, 1, POLL_EVERY)
+        if status != OK:
+            return status
     return OK
 
 
@@ -533,6 +539,9 @@ cdef inline int read_values(Samples *self, const double *values, double *row, do
             return BAD_VALUES
         row[i] = number
         lowest, highest = min(lowest, number), max(highest, number)
+        status = poll_each(stop, &self.work, 1, POLL_EVERY)
+        if status != OK:
+            return status
     # Equal values remain 0 each, where a mean would leave what rounding makes of them.
     largest = 0 if lowest == highest else max(-lowest, highest)
     # Twice: the mean of values that are far from 0 is inaccurate. The power does not depend on their scale.
@@ -548,10 +557,16 @@ cdef inline int read_values(Samples *self, const double *values, double *row, do
         for i in range(self.n):
             row[i] -= mean
             largest = max(largest, fabs(row[i]))
+            status = poll_each(stop, &self.work, 1, POLL_EVERY)
+            if status != OK:
+                return status
     total[0] = 0
     for i in range(self.n):
         total[0] += self.weights[i] * row[i] * row[i]
         row[i] *= self.weights[i]
+        status = poll_each(stop, &self.work, 1, POLL_EVERY)
+        if status != OK:
+            return status
     return OK
 
 
@@ -573,11 +588,14 @@ cdef inline int read_frequencies(
         if status != OK:
             return status
     spacing = (frequencies[count - 1] - start) / max(<Py_ssize_t> 1, count - 1)
+    even[0] = False
     for i in range(count):
         # Also where there is no number any more.
         if not fabs(frequencies[i] - (start + i * spacing)) <= 1e-15 * largest[0]:
-            even[0] = False
             return OK
+        status = poll_each(stop, &work, 1, POLL_EVERY)
+        if status != OK:
+            return status
     even[0] = True
     return OK
 
