@@ -306,7 +306,7 @@ def test_every_cut_is_complete(costs, chunks):
 def test_every_cut_is_complete_while_another_thread_changes_the_costs():
     rng = np.random.default_rng(0)
     for _ in range(50):
-        work = Work("x", (), (), 100, 0.0, before=lambda row: int(rng.integers(-(2**31), 2**31)))
+        work = Work("x", (), (), 100, 0.0, before=lambda _: int(rng.integers(-(2**31), 2**31)))
         bounds = _kernel._grid(work, crew(7), chosen=True)
         assert [row for start, stop in bounds for row in range(start, stop)] == list(range(100))
 
