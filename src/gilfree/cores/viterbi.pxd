@@ -66,6 +66,7 @@ ctypedef fused number_t:
 cdef enum:
     ALIGNMENT = 64
     TILE = 4  # registers of neighbouring states that are worked on together, to hide latency
+    GROUP = 16  # steps between two polls, besides those within a step where there are many states
     POLL_EVERY = 400_000  # pairs of states: 50 to 200 µs
 
 
@@ -187,9 +188,6 @@ cdef inline int step(Model *self, const double *before, double *after, Poll *sto
     while j < self.width:
         step_register(self, before, j, after)
         j += LANES_F64
-        status = poll_each(stop, &self.work, 2 * LANES_F64 * self.states, POLL_EVERY)
-        if status != OK:
-            return status
     return OK
 
 
@@ -246,6 +244,8 @@ cdef inline int decode(
         if not widen(likelihood + index * states, states, width, self.likelihood):
             return BAD_LOG_LIKELIHOOD
         status = step(self, scores, scores + width, stop)
+        if status == OK and index % GROUP == 0:
+            status = poll_each(stop, &self.work, GROUP * width * min(states, <Py_ssize_t> 2 * TILE * 8), POLL_EVERY)
         if status != OK:
             return status
         scores += width
@@ -260,9 +260,10 @@ cdef inline int decode(
         scores -= width
         state = best_before(self, scores, self.backward + state * width)
         path[index] = <int32_t> state
-        status = poll_each(stop, &self.work, 8 * width, POLL_EVERY)
-        if status != OK:
-            return status
+        if index % GROUP == 0:
+            status = poll_each(stop, &self.work, GROUP * 8 * width, POLL_EVERY)
+            if status != OK:
+                return status
     return OK
 
 
