@@ -245,7 +245,7 @@ cdef inline int decode(
             return BAD_LOG_LIKELIHOOD
         status = step(self, scores, scores + width, stop)
         if status == OK and index % GROUP == 0:
-            status = poll_each(stop, &self.work, GROUP * width * min(states, <Py_ssize_t> 2 * TILE * 8), POLL_EVERY)
+            status = poll_each(stop, &self.work, GROUP * width * min(16 + states, <Py_ssize_t> 64), POLL_EVERY)
         if status != OK:
             return status
         scores += width
