@@ -6,6 +6,7 @@ arrays for its results, and `run` fills them.
 
 import sys
 from array import array
+from bisect import bisect_left
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -63,6 +64,8 @@ class Work:
     seconds: float  # estimated, of the whole
     chunk_seconds: float = 0.0  # estimated, of what each chunk costs whatever its number of rows
     outputs: "tuple[NDArray[Any], ...]" = ()
+    # How much of the work comes before a row, from 0 to `rows`, in any unit; None: the rows are about alike.
+    before: Callable[[int], float] | None = None
 
     def part(self, start: int, stop: int) -> tuple[Any, ...]:
         """Return the inputs for rows ``start`` to ``stop``."""
@@ -133,7 +136,20 @@ def _grid(work: Work, who: Crew, *, chosen: bool) -> list[tuple[int, int]]:
     else:
         count = max(1, min(work.rows, count // who.size * who.size or count))
         bounds = [work.rows * index // count for index in range(count + 1)]
-    return list(pairwise(bounds)) or [(0, 0)]
+    if work.before is not None:
+        bounds = _balanced(bounds, work.before)
+    return [chunk for chunk in pairwise(bounds) if chunk[0] < chunk[1]] or [(0, 0)]
+
+
+def _balanced(bounds: list[int], before: Callable[[int], float]) -> list[int]:
+    """Return those bounds between which there is as much work as there would be if all rows were alike."""
+    rows = bounds[-1]
+    each = before(rows) / max(rows, 1)
+    moved = [0]
+    for bound in bounds[1:-1]:
+        # Never back, whatever `before` makes of data that another thread may be changing.
+        moved.append(bisect_left(range(rows), each * bound, lo=moved[-1], key=before))
+    return [*moved, rows]
 
 
 def _run_here(work: Work, release: bool) -> list[Any]:  # noqa: FBT001
