@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gilfree.cancel import Cancelled
     from gilfree.kernels.edit_distance import edit_distance, edit_distances
     from gilfree.kernels.mandelbrot import mandelbrot
+    from gilfree.kernels.nbody_accelerations import nbody_accelerations
     from gilfree.kernels.nearest_neighbors import nearest_neighbors
     from gilfree.kernels.shortest_paths import shortest_paths
     from gilfree.workers import cpu_count
@@ -26,6 +27,7 @@ __all__ = [
     "edit_distance",
     "edit_distances",
     "mandelbrot",
+    "nbody_accelerations",
     "nearest_neighbors",
     "shortest_paths",
 ]
@@ -39,6 +41,7 @@ _HOMES = {
     "edit_distance": "gilfree.kernels.edit_distance",
     "edit_distances": "gilfree.kernels.edit_distance",
     "mandelbrot": "gilfree.kernels.mandelbrot",
+    "nbody_accelerations": "gilfree.kernels.nbody_accelerations",
     "nearest_neighbors": "gilfree.kernels.nearest_neighbors",
     "shortest_paths": "gilfree.kernels.shortest_paths",
 }

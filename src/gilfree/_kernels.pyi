@@ -37,6 +37,22 @@ def mandelbrot(
     The picture is width × height pixels of this side, around the point real + i·imaginary.
     """
 
+def nbody_accelerations(
+    rows: range,
+    positions: Buffer,
+    masses: Buffer,
+    softening: float,
+    gravitational_constant: float,
+    accelerations: Buffer,
+    *,
+    release_gil: bool = True,
+    stop: Buffer | None = None,
+) -> None:
+    """Write to accelerations (len(rows), 3) those of these of the bodies at positions (n, 3), of masses (n,).
+
+    positions, masses and accelerations are all f4 or all f8.
+    """
+
 def nearest_neighbors(
     queries: Buffer,
     points: Buffer,

@@ -21,19 +21,23 @@ from libc.string cimport memset
 
 from gilfree.cores.edit_distance cimport edit_distance as edit_distance_core, edit_distances as edit_distances_core
 from gilfree.cores.mandelbrot cimport Picture, mandelbrot as mandelbrot_core
+from gilfree.cores.nbody_accelerations cimport nbody_accelerations as nbody_accelerations_core
 from gilfree.cores.nearest_neighbors cimport nearest_neighbors as nearest_neighbors_core
 from gilfree.cores.shortest_paths cimport shortest_paths as shortest_paths_core
 from gilfree.cores.stop cimport (
     BAD_NODE,
     BAD_OFFSETS,
     BAD_SOURCE,
+    BODIES_COINCIDE,
     CANCELLED,
     CHANGED,
     INTERRUPTED,
+    MASSES_NOT_FINITE,
     NEGATIVE_WEIGHT,
     NO_MEMORY,
     OK,
     POINTS_NOT_FINITE,
+    POSITIONS_NOT_FINITE,
     QUERIES_NOT_FINITE,
     Poll,
     monotonic,
@@ -149,6 +153,9 @@ ERRORS = {
     BAD_SOURCE: (ValueError, "sources: wanted node numbers from 0 to n − 1, got one outside"),
     CHANGED: (ValueError, "graph: wanted one that stays as it is, got one that another thread changed during the call"),
     NEGATIVE_WEIGHT: (ValueError, "graph.data: wanted weights of 0 or more, got a negative one or NaN"),
+    POSITIONS_NOT_FINITE: (ValueError, "positions: wanted finite coordinates, got NaN or infinity"),
+    MASSES_NOT_FINITE: (ValueError, "masses: wanted finite numbers, got NaN or infinity"),
+    BODIES_COINCIDE: (ValueError, "positions: wanted distinct ones where softening is 0, got two bodies in one place"),
 }
 
 
@@ -205,6 +212,13 @@ cdef int take(
 cdef int want_length(Py_buffer *view, str name, int axis, Py_ssize_t length) except -1:
     if view.shape[axis] != length:
         raise ValueError(f"{name}: wanted length {length} along axis {axis}, got {view.shape[axis]}")
+    return 0
+
+
+cdef int want_rows(range rows, Py_ssize_t count) except -1:
+    """A range of row numbers: consecutive, and none of them outside."""
+    if len(rows) and (rows.step != 1 or rows.start < 0 or rows.stop > count):
+        raise ValueError(f"rows: wanted consecutive numbers from 0 to {count - 1}, got {rows}")
     return 0
 
 
@@ -388,6 +402,41 @@ def mandelbrot(
         finish(status)
     finally:
         give_back(views, 2)
+
+
+def nbody_accelerations(
+    range rows not None, positions, masses, double softening, double gravitational_constant, accelerations, *,
+    bint release_gil=True, stop=None
+):
+    cdef Py_buffer views[4]
+    cdef Py_ssize_t first_row = rows.start
+    cdef Poll poll
+    cdef int status
+    memset(views, 0, sizeof(views))
+    try:
+        take(&views[0], positions, "positions", FLOAT, 0, 2)
+        take(&views[1], masses, "masses", FLOAT, views[0].itemsize, 1)
+        take(&views[2], accelerations, "accelerations", FLOAT, views[0].itemsize, 2, writable=True)
+        want_length(&views[0], "positions", 1, 3)
+        want_length(&views[1], "masses", 0, views[0].shape[0])
+        want_length(&views[2], "accelerations", 0, len(rows))
+        want_length(&views[2], "accelerations", 1, 3)
+        want_rows(rows, views[0].shape[0])
+        begin(&poll, &views[3], stop, release_gil)
+        if release_gil:
+            with nogil:
+                status = nbody_accelerations_core(
+                    first_row, views[2].shape[0], views[0].buf, views[1].buf, views[0].shape[0],
+                    views[0].itemsize == 8, softening, gravitational_constant, views[2].buf, &poll,
+                )
+        else:
+            status = nbody_accelerations_core(
+                first_row, views[2].shape[0], views[0].buf, views[1].buf, views[0].shape[0],
+                views[0].itemsize == 8, softening, gravitational_constant, views[2].buf, &poll,
+            )
+        finish(status)
+    finally:
+        give_back(views, 4)
 
 
 def nearest_neighbors(queries, points, Py_ssize_t k, distances, indices, *, bint release_gil=True, stop=None):

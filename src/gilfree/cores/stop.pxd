@@ -61,6 +61,9 @@ cdef enum:
     BAD_SOURCE = 8
     NEGATIVE_WEIGHT = 9
     CHANGED = 10  # another thread wrote to an argument, and the search would not have ended
+    POSITIONS_NOT_FINITE = 50
+    MASSES_NOT_FINITE = 51
+    BODIES_COINCIDE = 52
 
 cdef struct Poll:
     const int *flag  # set by other threads; NULL where nobody can
