@@ -13,6 +13,7 @@ from gilfree._version import __version__
 TYPE_CHECKING = False  # as in `typing`, whose import would take longer than all the rest
 if TYPE_CHECKING:
     from gilfree.cancel import Cancelled
+    from gilfree.kernels.asian_option_price import asian_option_price
     from gilfree.kernels.edit_distance import edit_distance, edit_distances
     from gilfree.kernels.mandelbrot import mandelbrot
     from gilfree.kernels.nbody_accelerations import nbody_accelerations
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Cancelled",
     "__version__",
+    "asian_option_price",
     "cpu_count",
     "edit_distance",
     "edit_distances",
@@ -37,6 +39,7 @@ _kernels = _isa.install()
 # Where the public names come from, on first use (PEP 562).
 _HOMES = {
     "Cancelled": "gilfree.cancel",
+    "asian_option_price": "gilfree.kernels.asian_option_price",
     "cpu_count": "gilfree.workers",
     "edit_distance": "gilfree.kernels.edit_distance",
     "edit_distances": "gilfree.kernels.edit_distance",

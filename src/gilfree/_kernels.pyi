@@ -19,6 +19,29 @@ def stop(flag: Buffer) -> None:
     For any thread of any interpreter; the running calls notice within a millisecond.
     """
 
+def asian_option_price(
+    blocks: range,
+    spot: float,
+    strike: float,
+    drift: float,
+    deviation: float,
+    steps: int,
+    paths: int,
+    seed: int,
+    is_call: bool,
+    control: bool,
+    moments: Buffer,
+    *,
+    release_gil: bool = True,
+    stop: Buffer | None = None,
+) -> None:
+    """Write to moments (len(blocks), 5) f8 what the payoffs of these blocks of 1024 paths come to.
+
+    Mean payoff and sum of squared deviations from it; the same two with the geometric average, and the sum of products
+    of both deviations, all 0 unless control. drift and deviation are those of the price's logarithm in a step; where
+    |drift| + 8.58 deviation is above 700, the numbers mean nothing.
+    """
+
 def mandelbrot(
     rows: range,
     width: int,

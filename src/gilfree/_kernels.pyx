@@ -16,9 +16,10 @@ from cpython.buffer cimport (
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree
 from cpython.unicode cimport PyUnicode_DATA, PyUnicode_GET_LENGTH, PyUnicode_KIND
-from libc.stdint cimport int32_t, int64_t, uintptr_t
+from libc.stdint cimport int32_t, int64_t, uint64_t, uintptr_t
 from libc.string cimport memset
 
+from gilfree.cores.asian_option_price cimport BLOCK, MOMENTS, Option, asian_option_price as asian_option_price_core
 from gilfree.cores.edit_distance cimport edit_distance as edit_distance_core, edit_distances as edit_distances_core
 from gilfree.cores.mandelbrot cimport Picture, mandelbrot as mandelbrot_core
 from gilfree.cores.nbody_accelerations cimport nbody_accelerations as nbody_accelerations_core
@@ -294,6 +295,40 @@ cdef int begin(Poll *self, Py_buffer *view, flag, bint release_gil) except -1:
         if release_gil:
             self.thread = PyThreadState_Get()
     return 0
+
+
+def asian_option_price(
+    range blocks not None, double spot, double strike, double drift, double deviation, int64_t steps, int64_t paths,
+    uint64_t seed, bint is_call, bint control, moments, *, bint release_gil=True, stop=None
+):
+    cdef Py_buffer views[2]
+    cdef Option option
+    cdef int64_t first_block = blocks.start
+    cdef Poll poll
+    cdef int status
+    memset(views, 0, sizeof(views))
+    option.spot, option.strike, option.drift, option.deviation = spot, strike, drift, deviation
+    option.steps, option.paths, option.seed, option.is_call, option.control = steps, paths, seed, is_call, control
+    try:
+        take(&views[0], moments, "moments", FLOAT, 8, 2, writable=True)
+        want_length(&views[0], "moments", 0, len(blocks))
+        want_length(&views[0], "moments", 1, MOMENTS)
+        if steps < 1 or paths < 0:
+            raise ValueError(f"steps, paths: wanted at least 1 and 0, got {steps} and {paths}")
+        want_rows(blocks, paths // BLOCK + (paths % BLOCK > 0))
+        begin(&poll, &views[1], stop, release_gil)
+        if release_gil:
+            with nogil:
+                status = asian_option_price_core(
+                    &option, first_block, views[0].shape[0], <double *> views[0].buf, &poll
+                )
+        else:
+            status = asian_option_price_core(
+                &option, first_block, views[0].shape[0], <double *> views[0].buf, &poll
+            )
+        finish(status)
+    finally:
+        give_back(views, 2)
 
 
 def edit_distance(a, b, max_distance=None, *, bint release_gil=True, stop=None):

@@ -225,6 +225,9 @@ def test_refuses_workers_that_cannot_work(name):
 def test_out(name):
     call = PROBLEMS[name].make("tiny")
     function = KERNELS[name].functions[0]
+    if "out" not in inspect.signature(function).parameters:
+        assert all(part.ndim == 0 for part in arrays(call(function)))  # numbers, which need no memory of the caller's
+        return
     expected = call(function)
     fresh = tuple(np.empty_like(part) for part in arrays(expected))
     strided = tuple(np.empty((*part.shape, 2), part.dtype)[..., 1] for part in arrays(expected))

@@ -1,6 +1,13 @@
 """The kernels: what each computes, what it refuses, and how its work is cut."""
 
-from gilfree.kernels import edit_distance, mandelbrot, nbody_accelerations, nearest_neighbors, shortest_paths
+from gilfree.kernels import (
+    asian_option_price,
+    edit_distance,
+    mandelbrot,
+    nbody_accelerations,
+    nearest_neighbors,
+    shortest_paths,
+)
 from gilfree.kernels._kernel import Kernel
 
 __all__ = ["KERNELS", "Kernel"]
@@ -8,7 +15,14 @@ __all__ = ["KERNELS", "Kernel"]
 # Tests, benchmarks and the command line iterate this table, in this order.
 KERNELS: dict[str, Kernel] = {
     module.KERNEL.name: module.KERNEL
-    for module in (nearest_neighbors, shortest_paths, edit_distance, nbody_accelerations, mandelbrot)
+    for module in (
+        nearest_neighbors,
+        shortest_paths,
+        edit_distance,
+        nbody_accelerations,
+        asian_option_price,
+        mandelbrot,
+    )
 }
 
 for _row in KERNELS.values():
