@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gilfree.kernels.nbody_accelerations import nbody_accelerations
     from gilfree.kernels.nearest_neighbors import nearest_neighbors
     from gilfree.kernels.shortest_paths import shortest_paths
+    from gilfree.kernels.smooth_mesh import smooth_mesh
     from gilfree.workers import cpu_count
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "nbody_accelerations",
     "nearest_neighbors",
     "shortest_paths",
+    "smooth_mesh",
 ]
 
 _kernels = _isa.install()
@@ -47,6 +49,7 @@ _HOMES = {
     "nbody_accelerations": "gilfree.kernels.nbody_accelerations",
     "nearest_neighbors": "gilfree.kernels.nearest_neighbors",
     "shortest_paths": "gilfree.kernels.shortest_paths",
+    "smooth_mesh": "gilfree.kernels.smooth_mesh",
 }
 
 

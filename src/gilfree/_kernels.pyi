@@ -127,3 +127,34 @@ def edit_distances(
     stop: Buffer | None = None,
 ) -> None:
     """Write to distances (q, c) i4, max_distance + 1 where it is more; all texts are str, or all bytes-like objects."""
+
+def mesh_neighbors(
+    faces: Buffer,
+    offsets: Buffer,
+    neighbors: Buffer,
+    *,
+    release_gil: bool = True,
+    stop: Buffer | None = None,
+) -> None:
+    """Write the neighbours of each vertex v of a mesh to neighbors[offsets[v] : offsets[v + 1]], in ascending order.
+
+    faces (m, 3) i4 or i8, offsets (n + 1,) i8, neighbors (6 m,) i4, of which the last part is left as it comes.
+    """
+
+def smooth_mesh(
+    rows: range,
+    positions: Buffer,
+    offsets: Buffer,
+    neighbors: Buffer,
+    factor: float,
+    iterations: int,
+    moved: Buffer,
+    *,
+    release_gil: bool = True,
+    stop: Buffer | None = None,
+) -> None:
+    """Write to moved (len(rows), 3) where these of the vertices at positions (n, 3) come by Laplacian smoothing.
+
+    positions and moved are both f4 or both f8; offsets (n + 1,) i8 and neighbors i4 are what mesh_neighbors writes.
+    More than one iteration can be made of all rows only.
+    """

@@ -25,13 +25,18 @@ from gilfree.cores.mandelbrot cimport Picture, mandelbrot as mandelbrot_core
 from gilfree.cores.nbody_accelerations cimport nbody_accelerations as nbody_accelerations_core
 from gilfree.cores.nearest_neighbors cimport nearest_neighbors as nearest_neighbors_core
 from gilfree.cores.shortest_paths cimport shortest_paths as shortest_paths_core
+from gilfree.cores.smooth_mesh cimport ENDS, mesh_neighbors as mesh_neighbors_core
+from gilfree.cores.smooth_mesh cimport Mesh, smooth_mesh as smooth_mesh_core
 from gilfree.cores.stop cimport (
+    BAD_FACE,
+    BAD_NEIGHBORS,
     BAD_NODE,
     BAD_OFFSETS,
     BAD_SOURCE,
     BODIES_COINCIDE,
     CANCELLED,
     CHANGED,
+    FACES_CHANGED,
     INTERRUPTED,
     MASSES_NOT_FINITE,
     NEGATIVE_WEIGHT,
@@ -156,6 +161,9 @@ ERRORS = {
     NEGATIVE_WEIGHT: (ValueError, "graph.data: wanted weights of 0 or more, got a negative one or NaN"),
     POSITIONS_NOT_FINITE: (ValueError, "positions: wanted finite coordinates, got NaN or infinity"),
     MASSES_NOT_FINITE: (ValueError, "masses: wanted finite numbers, got NaN or infinity"),
+    BAD_FACE: (ValueError, "faces: wanted vertex numbers from 0 to n − 1, got one outside"),
+    FACES_CHANGED: (ValueError, "faces: wanted some that stay as they are, got others during the call"),
+    BAD_NEIGHBORS: (ValueError, "offsets, neighbors: wanted what mesh_neighbors writes, got something else"),
     BODIES_COINCIDE: (ValueError, "positions: wanted distinct ones where softening is 0, got two bodies in one place"),
 }
 
@@ -549,3 +557,77 @@ def shortest_paths(
         finish(status)
     finally:
         give_back(views, 7)
+
+
+def mesh_neighbors(faces, offsets, neighbors, *, bint release_gil=True, stop=None):
+    cdef Py_buffer views[4]
+    cdef Poll poll
+    cdef int status
+    memset(views, 0, sizeof(views))
+    try:
+        take(&views[0], faces, "faces", INTEGER, 0, 2)
+        take(&views[1], offsets, "offsets", INTEGER, 8, 1, writable=True)
+        take(&views[2], neighbors, "neighbors", INTEGER, 4, 1, writable=True)
+        want_length(&views[0], "faces", 1, 3)
+        if not 1 <= views[1].shape[0] <= 2**31:
+            raise ValueError(f"offsets: wanted length 1 to 2**31, got {views[1].shape[0]}")
+        if views[2].shape[0] // ENDS != views[0].shape[0] or views[2].shape[0] % ENDS:
+            raise ValueError(
+                f"neighbors: wanted length 6 for each of {views[0].shape[0]} faces, got {views[2].shape[0]}"
+            )
+        begin(&poll, &views[3], stop, release_gil)
+        if release_gil:
+            with nogil:
+                status = mesh_neighbors_core(
+                    views[0].buf, views[0].itemsize == 8, views[0].shape[0], views[1].shape[0] - 1,
+                    <int64_t *> views[1].buf, <int32_t *> views[2].buf, &poll,
+                )
+        else:
+            status = mesh_neighbors_core(
+                views[0].buf, views[0].itemsize == 8, views[0].shape[0], views[1].shape[0] - 1,
+                <int64_t *> views[1].buf, <int32_t *> views[2].buf, &poll,
+            )
+        finish(status)
+    finally:
+        give_back(views, 4)
+
+
+def smooth_mesh(
+    range rows not None, positions, offsets, neighbors, double factor, int64_t iterations, moved, *,
+    bint release_gil=True, stop=None
+):
+    cdef Py_buffer views[5]
+    cdef Mesh mesh
+    cdef Py_ssize_t first_row = rows.start
+    cdef Poll poll
+    cdef int status
+    memset(views, 0, sizeof(views))
+    try:
+        take(&views[0], positions, "positions", FLOAT, 0, 2)
+        take(&views[1], offsets, "offsets", INTEGER, 8, 1)
+        take(&views[2], neighbors, "neighbors", INTEGER, 4, 1)
+        take(&views[3], moved, "moved", FLOAT, views[0].itemsize, 2, writable=True)
+        want_length(&views[0], "positions", 1, 3)
+        want_length(&views[1], "offsets", 0, views[0].shape[0] + 1)
+        want_length(&views[3], "moved", 0, len(rows))
+        want_length(&views[3], "moved", 1, 3)
+        want_rows(rows, views[0].shape[0])
+        if iterations < 0 or iterations > 1 and len(rows) != views[0].shape[0]:
+            raise ValueError(f"iterations: wanted 0 or 1, or more of all vertices, got {iterations} of {rows}")
+        mesh.vertices, mesh.ends, mesh.factor = views[0].shape[0], views[2].shape[0], factor
+        mesh.offsets, mesh.neighbors = <const int64_t *> views[1].buf, <const int32_t *> views[2].buf
+        begin(&poll, &views[4], stop, release_gil)
+        if release_gil:
+            with nogil:
+                status = smooth_mesh_core(
+                    &mesh, first_row, views[3].shape[0], views[0].buf, views[0].itemsize == 8, iterations,
+                    views[3].buf, &poll,
+                )
+        else:
+            status = smooth_mesh_core(
+                &mesh, first_row, views[3].shape[0], views[0].buf, views[0].itemsize == 8, iterations,
+                views[3].buf, &poll,
+            )
+        finish(status)
+    finally:
+        give_back(views, 5)

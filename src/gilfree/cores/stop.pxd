@@ -64,6 +64,9 @@ cdef enum:
     POSITIONS_NOT_FINITE = 50
     MASSES_NOT_FINITE = 51
     BODIES_COINCIDE = 52
+    BAD_FACE = 53
+    FACES_CHANGED = 54
+    BAD_NEIGHBORS = 55
 
 cdef struct Poll:
     const int *flag  # set by other threads; NULL where nobody can

@@ -7,6 +7,7 @@ from gilfree.kernels import (
     nbody_accelerations,
     nearest_neighbors,
     shortest_paths,
+    smooth_mesh,
 )
 from gilfree.kernels._kernel import Kernel
 
@@ -21,6 +22,7 @@ KERNELS: dict[str, Kernel] = {
         edit_distance,
         nbody_accelerations,
         asian_option_price,
+        smooth_mesh,
         mandelbrot,
     )
 }

@@ -232,7 +232,7 @@ def logarithmic_step(rate: float, volatility: float, maturity: float, steps: int
     return (rate - volatility * volatility / 2) * length, volatility * math.sqrt(length)
 
 
-def geometric_price(spot: float, strike: float, drift: float, deviation: float, steps: int, kind: Kind) -> float:
+def geometric_price(spot: float, strike: float, drift: float, deviation: float, *, steps: int, kind: Kind) -> float:
     """Return what the option on the geometric average pays on average.
 
     The average's logarithm is normal, so this is Black and Scholes' formula with another mean and variance (Kemna and
@@ -279,7 +279,7 @@ def _mean(counts: "Sequence[int]", means: "Sequence[float]") -> float:
 
 
 def _spread(counts: "Sequence[int]", within: "Sequence[float]", a: "Means", b: "Means") -> float:
-    """Return the sum of products of deviations: those within blocks, and those of the blocks' means from the whole's."""
+    """Return the sum of products of deviations: those within blocks, and those of the blocks' means."""
     (means, mean), (others, other_mean) = a, b
     between = (
         count * (one - mean) * (other - other_mean) for count, one, other in zip(counts, means, others, strict=True)
