@@ -25,6 +25,7 @@ ctypedef fused real:
 
 cdef enum:
     ENDS = 6  # of edges, two at each corner of a face
+    STRIDE = 256  # vertices, or neighbours of one, between two looks at `stop` in the loop that moves
     POLL_EVERY = 1 << 14  # edges or vertices, each a few accesses to memory: 20 to 500 µs
 
 
@@ -200,41 +201,44 @@ cdef inline int move(
     const Mesh *mesh, Py_ssize_t first, Py_ssize_t rows, const real *positions, real *moved, Poll *stop, int64_t *work
 ) noexcept nogil:
     """Writes to moved[i] the position of vertex first + i after one step."""
-    cdef Py_ssize_t row, vertex
+    cdef Py_ssize_t row = 0, pause, vertex
     cdef int64_t begin, end
     cdef real factor = <real> mesh.factor, count
     cdef real total[4]
     cdef const real *here
     cdef int status
-    for row in range(rows):
-        vertex = first + row
-        begin, end = mesh.offsets[vertex], mesh.offsets[vertex + 1]
-        if rarely(begin < 0 or end < begin or end > mesh.ends):
-            return BAD_NEIGHBORS
-        count = <real> (end - begin)
-        total[0] = total[1] = total[2] = total[3] = 0
-        while rarely(end - begin > POLL_EVERY):
-            if not add_up(mesh, begin, begin + POLL_EVERY, positions, &total[0]):
+    while row < rows:
+        pause = min(rows, row + STRIDE)
+        while row < pause:
+            vertex = first + row
+            begin, end = mesh.offsets[vertex], mesh.offsets[vertex + 1]
+            if rarely(begin < 0 or end < begin or end > mesh.ends):
                 return BAD_NEIGHBORS
-            begin += POLL_EVERY
-            status = poll_each(stop, work, POLL_EVERY, POLL_EVERY)
-            if status != OK:
-                return status
-        # Six is the mean in a large closed mesh.
-        if end - begin == 6 and add_six(mesh, begin, positions, &total[0]):
-            pass
-        elif rarely(not add_up(mesh, begin, end, positions, &total[0])):
-            return BAD_NEIGHBORS
-        here = positions + 3 * vertex
-        if count > 0:
-            moved[3 * row] = here[0] + factor * (total[0] / count - here[0])
-            moved[3 * row + 1] = here[1] + factor * (total[1] / count - here[1])
-            moved[3 * row + 2] = here[2] + factor * (total[2] / count - here[2])
-        else:
-            moved[3 * row] = here[0]
-            moved[3 * row + 1] = here[1]
-            moved[3 * row + 2] = here[2]
-        status = poll_each(stop, work, 1, POLL_EVERY)
+            count = <real> (end - begin)
+            total[0] = total[1] = total[2] = total[3] = 0
+            while rarely(end - begin > STRIDE):
+                if not add_up(mesh, begin, begin + STRIDE, positions, &total[0]):
+                    return BAD_NEIGHBORS
+                begin += STRIDE
+                status = poll_each(stop, work, STRIDE, POLL_EVERY)
+                if status != OK:
+                    return status
+            # Six is the mean in a large closed mesh.
+            if end - begin == 6 and add_six(mesh, begin, positions, &total[0]):
+                pass
+            elif rarely(not add_up(mesh, begin, end, positions, &total[0])):
+                return BAD_NEIGHBORS
+            here = positions + 3 * vertex
+            if count > 0:
+                moved[3 * row] = here[0] + factor * (total[0] / count - here[0])
+                moved[3 * row + 1] = here[1] + factor * (total[1] / count - here[1])
+                moved[3 * row + 2] = here[2] + factor * (total[2] / count - here[2])
+            else:
+                moved[3 * row] = here[0]
+                moved[3 * row + 1] = here[1]
+                moved[3 * row + 2] = here[2]
+            row += 1
+        status = poll_each(stop, work, STRIDE, POLL_EVERY)
         if status != OK:
             return status
     return OK
