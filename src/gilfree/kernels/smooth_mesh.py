@@ -1,0 +1,204 @@
+"""Laplacian smoothing: every vertex of a mesh moves towards the middle of its neighbours."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from gilfree import _kernels
+from gilfree.kernels._kernel import Kernel, Work, releases
+from gilfree.kernels._scalars import finite_float, integer
+from gilfree.workers import Workers, crew
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["KERNEL", "smooth_mesh", "smooth_mesh_pure"]
+
+AXES = CORNERS = 3
+ENDS = 6  # of edges, in a face, as in the core
+MAX_VERTICES = 2**31 - 1
+MAX_ITERATIONS = 2**31 - 1
+
+# Measured, in seconds: to list the ends of a face's edges, to move a vertex, and to look at one of its neighbours.
+FACE = 25e-9
+VERTEX = 4e-9
+NEIGHBOR = 1e-9
+
+# An iteration is a step that all workers have to finish before the next one begins. It is cut if it takes so long.
+CUT_FROM_SECONDS = 1e-3
+
+
+def smooth_mesh(
+    vertices: "ArrayLike",
+    faces: "ArrayLike",
+    *,
+    iterations: int = 10,
+    factor: float = 0.5,
+    out: "NDArray[np.floating[Any]] | None" = None,
+    workers: Workers = 1,
+    release_gil: bool | None = None,
+) -> "NDArray[np.floating[Any]]":
+    """Smooth a triangle mesh by moving each vertex towards the mean of its neighbours.
+
+    In every iteration all vertices move at once, by ``factor`` of the way from where they are to the mean of where
+    their neighbours are (uniform Laplacian smoothing). Neighbours are the vertices at the other ends of a vertex's
+    edges, each counted once, however many faces share the edge.
+
+    Parameters
+    ----------
+    vertices : array_like
+        Their positions, shape (n, 3). float32 and float64 are used as they are; other real numbers become float64.
+    faces : array_like of int
+        The numbers of each triangle's three vertices, shape (m, 3), from 0 to n − 1. int32 and int64 are used as they
+        are. A triangle may name a vertex more than once; it then has fewer edges.
+    iterations : int
+        How many times to move, 0 or more.
+    factor : float
+        How far to move: 0 is not at all, 1 is all the way. Other finite numbers are legal; from 0 to 1, nothing leaves
+        the convex hull.
+    out : ndarray, optional
+        Where to write the new positions: shape (n, 3), of the dtype of the vertices.
+    workers : int, Executor or callable
+        Who does the work: a number of threads (−1: one for each CPU), an executor, or a callable like `map`.
+    release_gil : bool, optional
+        Whether to release the GIL during the computation. By default calls of more than some 50 µs do.
+
+    Returns
+    -------
+    ndarray
+        The new positions, shape (n, 3), of the dtype of the vertices. Those without neighbours are where they were.
+
+    Raises
+    ------
+    TypeError, ValueError
+        An argument is of the wrong type or shape, or a face names a vertex that does not exist. No vertex was moved.
+
+    Notes
+    -----
+    Takes time in proportion to m for the lists of neighbours, which the calling thread makes, and to n + m for each
+    iteration; memory for 15 numbers a face and some more a vertex. Means are added up in the order of the vertices'
+    numbers, in the dtype of the vertices. NaN and infinity spread to the neighbours.
+
+    Vertices are cut among the workers, within each iteration, if one takes a millisecond or more; after it the workers
+    wait for each other. Workers that share no memory are sent the mesh again for each iteration, which hardly ever
+    pays. Thread-safe: calls share nothing.
+
+    References
+    ----------
+    .. [1] D. A. Field, "Laplacian smoothing and Delaunay triangulations", Communications in Applied Numerical Methods 4
+       (1988) 709-712.
+
+    Examples
+    --------
+    A pyramid over a square, whose apex sinks towards the corners and they towards it and each other:
+
+    >>> import gilfree
+    >>> vertices = [[0.0, 0, 3], [1, 1, 0], [-1, 1, 0], [-1, -1, 0], [1, -1, 0]]
+    >>> faces = [[0, 1, 2], [0, 2, 3], [0, 3, 4], [0, 4, 1]]
+    >>> gilfree.smooth_mesh(vertices, faces, iterations=1)
+    array([[ 0. ,  0. ,  1.5],
+           [ 0.5,  0.5,  0.5],
+           [-0.5,  0.5,  0.5],
+           [-0.5, -0.5,  0.5],
+           [ 0.5, -0.5,  0.5]])
+    """
+    import numpy as np  # noqa: PLC0415 - gilfree imports NumPy only when it is needed
+
+    from gilfree.kernels import _arrays, _csr  # noqa: PLC0415
+
+    positions, triangles = _arrays.float_array("vertices", vertices, 2), _csr.index_array("faces", faces, 2)
+    count = len(positions)
+    if positions.shape[1] != AXES:
+        raise ValueError(f"vertices: wanted shape (n, 3), got {positions.shape}")
+    if triangles.shape[1] != CORNERS:
+        raise ValueError(f"faces: wanted shape (m, 3), got {triangles.shape}")
+    if count > MAX_VERTICES:
+        raise ValueError(f"vertices: wanted at most {MAX_VERTICES}, got {count}")
+    iterations = integer("iterations", iterations, 0, MAX_ITERATIONS)
+    factor = finite_float("factor", factor)
+
+    step_seconds = VERTEX * count + NEIGHBOR * ENDS * len(triangles)
+    seconds = FACE * len(triangles) + step_seconds * iterations
+    by_steps = _cut_steps(workers, step_seconds) and iterations > 0
+    if not by_steps:
+        workers = 1
+    if release_gil is None:
+        release_gil = releases(None, seconds)
+    offsets, neighbors = _neighbors(triangles, count, release_gil=bool(release_gil))
+    specs = [("moved", positions.shape, positions.dtype)]
+
+    def step(source: "NDArray[Any]", times: int, target: "NDArray[Any] | None") -> "NDArray[Any]":
+        work = Work(
+            "smooth_mesh",
+            (range(count), source, offsets, neighbors, factor, times),
+            cut=(0,),
+            rows=count,
+            seconds=1e-6 + step_seconds * times,
+        )
+        moved: NDArray[Any] = _arrays.compute(work, specs, target, workers, release_gil)
+        return moved
+
+    if not by_steps:
+        return step(positions, iterations, out)
+    if out is not None and crew(workers).kind == "elsewhere":
+        return step(positions, 0, out)  # which raises
+    shared = crew(workers).kind != "elsewhere"
+    spare = [np.empty_like(positions) if shared else None for _ in range(min(iterations - 1, 2))]
+    for iteration in range(iterations - 1):
+        positions = step(positions, 1, spare[iteration % 2])
+    return step(positions, 1, out)
+
+
+def smooth_mesh_pure(
+    vertices: Sequence[Sequence[float]], faces: Sequence[Sequence[int]], *, iterations: int = 10, factor: float = 0.5
+) -> list[list[float]]:
+    """`smooth_mesh` in pure Python: the new positions as a list of rows."""
+    positions = [[float(x) for x in vertex] for vertex in vertices]
+    neighbors: list[set[int]] = [set() for _ in positions]
+    for face in faces:
+        for one in face:
+            neighbors[one].update(other for other in face if other != one)
+    ordered = [sorted(others) for others in neighbors]
+    for _ in range(iterations):
+        positions = [
+            moved(position, [positions[other] for other in others], factor) if others else position
+            for position, others in zip(positions, ordered, strict=True)
+        ]
+    return positions
+
+
+def moved(position: Sequence[float], neighbors: Sequence[Sequence[float]], factor: float) -> list[float]:
+    """Return the position, moved by this part of the way to the mean of its neighbours'."""
+    means = [sum(axis) / len(neighbors) for axis in zip(*neighbors, strict=True)]
+    return [x + factor * (mean - x) for x, mean in zip(position, means, strict=True)]
+
+
+def _cut_steps(workers: Workers, seconds: float) -> bool:
+    """Return whether iterations of so long are to be cut: always for workers that the caller brought."""
+    if workers.__class__ is int and workers == 1:
+        return False
+    who = crew(workers)
+    return who.kind != "threads" or not hasattr(workers, "__index__") or (who.size > 1 and seconds >= CUT_FROM_SECONDS)
+
+
+def _neighbors(
+    triangles: "NDArray[Any]", count: int, *, release_gil: bool
+) -> "tuple[NDArray[np.int64], NDArray[np.int32]]":
+    """Return each vertex's neighbours: those of v are ``neighbors[offsets[v]:offsets[v + 1]]``."""
+    import numpy as np  # noqa: PLC0415
+
+    from gilfree.kernels import _arrays  # noqa: PLC0415
+
+    offsets, neighbors = np.empty(count + 1, np.int64), np.empty(ENDS * len(triangles), np.int32)
+    held = _arrays.hold([triangles])
+    _kernels.mesh_neighbors(triangles, offsets, neighbors, release_gil=release_gil)
+    del held
+    return offsets, neighbors[: offsets[-1]]
+
+
+KERNEL = Kernel(
+    name="smooth_mesh",
+    dwarf="unstructured grids",
+    functions=(smooth_mesh,),
+    twins=(smooth_mesh_pure,),
+)
