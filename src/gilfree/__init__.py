@@ -13,8 +13,8 @@ from gilfree._version import __version__
 TYPE_CHECKING = False  # as in `typing`, whose import would take longer than all the rest
 if TYPE_CHECKING:
     from gilfree.cancel import Cancelled
-    from gilfree.kernels.convolve2d import convolve2d
     from gilfree.kernels.asian_option_price import asian_option_price
+    from gilfree.kernels.convolve2d import convolve2d
     from gilfree.kernels.edit_distance import edit_distance, edit_distances
     from gilfree.kernels.exact_cover import count_exact_covers, find_exact_cover
     from gilfree.kernels.hamming_neighbors import hamming_neighbors
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from gilfree.kernels.nearest_neighbors import nearest_neighbors
     from gilfree.kernels.pattern_set import PatternSet
     from gilfree.kernels.shortest_paths import shortest_paths
+    from gilfree.kernels.smooth_mesh import smooth_mesh
     from gilfree.kernels.sparse_matvec import sparse_matvec
     from gilfree.kernels.viterbi import viterbi
-    from gilfree.kernels.smooth_mesh import smooth_mesh
     from gilfree.observe import Observation as observe  # noqa: N813 - the module, which can be called
     from gilfree.observe._probe import probe
     from gilfree.workers import cpu_count
@@ -35,9 +35,9 @@ __all__ = [
     "Cancelled",
     "PatternSet",
     "__version__",
-    "count_exact_covers",
-    "convolve2d",
     "asian_option_price",
+    "convolve2d",
+    "count_exact_covers",
     "cpu_count",
     "edit_distance",
     "edit_distances",
@@ -50,9 +50,9 @@ __all__ = [
     "observe",
     "probe",
     "shortest_paths",
+    "smooth_mesh",
     "sparse_matvec",
     "viterbi",
-    "smooth_mesh",
 ]
 
 _kernels = _isa.install()
