@@ -12,32 +12,35 @@ static long long now(void) {
 }
 
 /* work(hold, release, rounds): holds for `hold` nanoseconds, then releases for `release`, as often as told, and then
-holds once more. Returns (time held, all time, longest hold, releases). */
+holds once more. Returns (held at least, held at most, longest hold at least, at most, all time, releases): the GIL goes
+and comes within two calls, between a clock read before and one after. */
 static PyObject *work(PyObject *module, PyObject *args) {
-    long long hold, release, rounds, held = 0, longest = 0;
+    long long hold, release, rounds, least = 0, most = 0, longest_least = 0, longest_most = 0;
     (void)module;
     if (!PyArg_ParseTuple(args, "LLL", &hold, &release, &rounds))
         return NULL;
-    long long start = now(), since = start, at;
+    long long start = now(), before = start, since = start, at, released;
     for (long long round = 0; round <= rounds; round++) {
+        PyThreadState *thread = NULL;
         while ((at = now()) - since < hold) {
         }
-        if (round == rounds)
-            break;
-        PyThreadState *thread = PyEval_SaveThread();
-        long long released = now();
-        while (now() - released < release) {
+        released = at;
+        if (round < rounds) {
+            thread = PyEval_SaveThread();
+            released = now();
         }
-        /* Somebody else may have got the CPU right after the GIL was let go. */
-        long long end = released - at < 50000 ? released : at;
-        held += end - since;
-        longest = end - since > longest ? end - since : longest;
+        least += at - since;
+        most += released - before;
+        longest_least = at - since > longest_least ? at - since : longest_least;
+        longest_most = released - before > longest_most ? released - before : longest_most;
+        if (!thread)
+            break;
+        while ((before = now()) - released < release) {
+        }
         PyEval_RestoreThread(thread);
         since = now();
     }
-    held += at - since;
-    longest = at - since > longest ? at - since : longest;
-    return Py_BuildValue("LLLL", held, at - start, longest, rounds);
+    return Py_BuildValue("LLLLLL", least, most, longest_least, longest_most, at - start, rounds);
 }
 
 /* Another tool that replaces the function in an import slot, and calls on to what was there. */

@@ -1,7 +1,5 @@
 """An extension module that knows for how long it holds the GIL: what an observer has to find."""
 
-import importlib.machinery
-import importlib.util
 import os
 import shlex
 import shutil
@@ -9,6 +7,8 @@ import subprocess
 import sysconfig
 from pathlib import Path
 from types import ModuleType
+
+from .extensions import load_extension
 
 __all__ = ["build_known"]
 
@@ -28,9 +28,4 @@ def build_known(folder: Path) -> ModuleType:
     source = Path(__file__).with_name("known.c")
     include = f"-I{sysconfig.get_path('include')}"
     subprocess.run([*compiler, "-O1", "-shared", "-fPIC", include, str(source), "-o", str(target)], check=True)
-    loader = importlib.machinery.ExtensionFileLoader("known", str(target))
-    spec = importlib.util.spec_from_loader("known", loader)
-    assert spec is not None  # noqa: S101 - for the type checker
-    module = importlib.util.module_from_spec(spec)
-    loader.exec_module(module)
-    return module
+    return load_extension("known", target)

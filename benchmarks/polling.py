@@ -8,8 +8,6 @@ poll it also prints what polling costs, which is made like this::
 Both builds' calls are made on the main thread, where polls look for signals too, and alternate.
 """
 
-import importlib.machinery
-import importlib.util
 import random
 import statistics
 import sys
@@ -25,6 +23,7 @@ import gilfree
 from gilfree import _kernels
 from gilfree.kernels import KERNELS
 
+from .extensions import load_extension
 from .problems import PROBLEMS
 
 STOPS = 200
@@ -34,12 +33,7 @@ ROUNDS = 41
 def unpolled(folder: Path) -> ModuleType:
     """Load the module of the level in use from another build."""
     [path] = folder.glob(str(Path(_kernels.__file__ or "").relative_to(Path(gilfree.__file__).parents[1])))
-    loader = importlib.machinery.ExtensionFileLoader("gilfree._kernels", str(path))
-    spec = importlib.util.spec_from_loader("gilfree._kernels", loader)
-    assert spec is not None  # noqa: S101 - for the type checker
-    module = importlib.util.module_from_spec(spec)
-    loader.exec_module(module)
-    return module
+    return load_extension("gilfree._kernels", path)
 
 
 def arguments(kernel: str, size: str) -> tuple[str, tuple[Any, ...]]:

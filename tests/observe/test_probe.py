@@ -33,14 +33,14 @@ class Log:
     def __call__(self):
         self.results.append(self.known.work(*self.arguments))
 
-    @property
-    def held(self):
-        counted = self.results[1:]
-        return sum(result[0] for result in counted) / sum(result[1] for result in counted)
+    def off(self, found):
+        """Return by how much a found share is off the bounds of the true one."""
+        least, most, _, _, seconds, _ = map(sum, zip(*self.results[1:], strict=True))
+        return max(least / seconds - found.held, found.held - most / seconds)
 
-    @property
     def longest(self):
-        return max(result[2] for result in self.results[1:]) / 1e9
+        """Return between which bounds the longest hold was, in seconds."""
+        return [max(result[which] for result in self.results[1:]) / 1e9 for which in (2, 3)]
 
 
 MS, US = 1_000_000, 1_000
@@ -61,17 +61,23 @@ MS, US = 1_000_000, 1_000
     ],
 )
 def test_held_share_is_true(known, hold, release, rounds, tolerance):
-    work = Log(known, hold, release, rounds)
-    found = ALONE.probe(work)
-    low, high = found.held_interval
-    # On a busy machine calls differ, which the interval tells; and a sampler comes late.
-    slack = (high - low) / 2 + (0.0 if found.mechanism == "exact" else 0.1)
-    assert abs(found.held - work.held) <= tolerance + slack
-    assert low <= found.held <= high
-    if found.mechanism == "exact":
-        assert found.releases == rounds
-        assert type(found.releases) is int
-        assert found.longest_hold == pytest.approx(work.longest, rel=0.2, abs=20e-6)
+    # Another program that gets the CPU while a call begins or ends does not spoil every one of some attempts.
+    for attempt in reversed(range(5)):
+        work = Log(known, hold, release, rounds)
+        found = ALONE.probe(work)
+        low, high = found.held_interval
+        assert low <= found.held <= high
+        if found.mechanism == "exact":
+            assert found.releases == rounds
+            assert type(found.releases) is int
+        # Calls that differ are told by the interval; and a sampler comes late.
+        slack = (high - low) / 2 + (0.0 if found.mechanism == "exact" else 0.1)
+        least, most = work.longest()
+        if work.off(found) <= tolerance + slack and (
+            found.mechanism != "exact" or least * 0.8 <= found.longest_hold <= most * 1.2 + 20e-6
+        ):
+            break
+        assert attempt, (found, work.off(found), least, most)
 
 
 @exact
@@ -83,7 +89,7 @@ def test_samples_tell_the_same(known, monkeypatch, mechanism):
     assert found.mechanism == mechanism
     assert found.releases is None
     low, high = found.held_interval
-    assert abs(found.held - work.held) <= 0.1 + (high - low) / 2
+    assert work.off(found) <= 0.1 + (high - low) / 2
 
 
 def ten_digests():

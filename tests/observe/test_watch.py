@@ -259,7 +259,9 @@ def test_processes_report_nothing(program):
     )
     done = program.watch("pools.py")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == ["[0, 1, 4]"] * len(multiprocessing.get_all_start_methods())
+    # Libraries imported here may have added methods of their own.
+    methods = {"fork", "forkserver", "spawn"} & set(multiprocessing.get_all_start_methods())
+    assert done.stdout.splitlines() == ["[0, 1, 4]"] * len(methods)
     assert reports(done) == 1
     assert "Traceback" not in done.stderr
 

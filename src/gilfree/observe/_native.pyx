@@ -64,8 +64,7 @@ cdef extern from "events.h":
         stall *stalls
     struct observer:
         mechanism mechanism
-        int observers, watching
-        int64_t samples
+        int watching
     all_accounts gilfree_accounts
     observer gilfree_observer
 
@@ -85,7 +84,6 @@ cdef extern from "events.h":
     void gilfree_write(int64_t *place, int64_t value) noexcept nogil
     int gilfree_load(int *place) noexcept nogil
     void gilfree_store(int *place, int value) noexcept nogil
-    unsigned long PyThread_get_thread_ident()
     void *PyThreadState_Get()
 
 if turns == NULL:
@@ -272,9 +270,9 @@ def timeline():
 
 
 def stalls():
-    """Returns (number, ident, name, start, duration, place or None) for each hold remembered, and how many more there were.
+    """Returns a tuple for each hold that was remembered, and how many more there were.
 
-    A place is (file, line, function).
+    (number, ident, name, start, duration, place or None); a place is (file, line, function).
     """
     cdef stall *found = <stall *> malloc(MOST_STALLS * sizeof(stall))
     cdef int64_t dropped

@@ -30,7 +30,6 @@ MOST_ROUNDS = 7
 STUDENT = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18, 2.16, 2.14, 2.13, 2.12, 2.11, 2.10)
 NORMAL = 1.96
 ALL_OF_IT = 0.9995  # and from here on, a share is called all
-NONE_OF_IT = 0.0005
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,6 @@ class NotMeasurableError(RuntimeError):
 
 # What a thread that was started by the threading module runs first.
 BOOTSTRAP = "_bootstrap_inner"
-
-
 # The mechanism to use instead of the best there is; for tests.
 _wanted: str | None = None
 # How many watch; guarded by the GIL or, without one, by the lock.

@@ -31,7 +31,6 @@ static struct {
     gilfree_flag sampler_runs;
     int64_t period;
     struct gil gil; /* whose holder is sampled */
-    int64_t samples;
 } gilfree_observer;
 
 static gilfree_thread_local struct record *gilfree_own_record;
@@ -83,9 +82,8 @@ static struct record *gilfree_me(int64_t now, enum state state) {
     if (self == NULL) {
         self = gilfree_record(gilfree_native_id(), (unsigned long)pthread_self(), now, state, 1);
         gilfree_own_record = self;
-        if (self != NULL) {
+        if (self != NULL)
             pthread_setspecific(gilfree_hook.at_end_of_thread, self);
-        }
     }
     return self;
 }
@@ -351,7 +349,6 @@ static void gilfree_observer_began(struct record *self) { (void)self; }
 
 static void gilfree_take_samples(void) {
     int64_t now = gilfree_now();
-    gilfree_add(&gilfree_observer.samples, 1);
     for (struct record *record = gilfree_load_pointer(&gilfree_accounts.records); record != NULL; record = record->next) {
         gilfree_lock(&record->lock);
         if (record->use == LIVE && record->thread_state) {
@@ -453,8 +450,8 @@ Returns what is used. The caller holds the GIL and sees to it that nobody else b
 static enum mechanism gilfree_begin(enum mechanism wanted, int64_t period, int64_t stall) {
     struct record *self;
     int64_t now;
-    gilfree_remember_stalls(stall);
     if (gilfree_observer.observers++ > 0) {
+        gilfree_remember_stalls(stall);
         if (stall || gilfree_observer.mechanism != EXACT)
             gilfree_start_sampler(period);
         /* Perhaps from another interpreter, whose GIL is another. */
@@ -475,6 +472,7 @@ static enum mechanism gilfree_begin(enum mechanism wanted, int64_t period, int64
         return NONE;
     }
     gilfree_observer.mechanism = mechanism;
+    gilfree_remember_stalls(stall);
     now = gilfree_now();
     self = gilfree_me(now, HOLDING);
     gilfree_restart_accounts(self, now);

@@ -196,9 +196,9 @@ static int64_t gilfree_longest_now(const struct record *self, int64_t now) {
 
 /* Accounts for the time until now, and changes the state. The CPU clock is that of the calling thread if `own`. */
 static void gilfree_advance(struct record *self, int64_t now, enum state next, int own) {
+    if (now < self->since) /* another thread read its clock a little later, and came first */
+        now = self->since;
     int64_t start = self->since, spent = now - start, holding = 0, waiting = 0, running = 0;
-    if (spent < 0) /* another thread read its clock a little earlier, and came later */
-        spent = 0;
     switch (self->state) {
     case HOLDING:
         self->sums.holding += holding = spent;
