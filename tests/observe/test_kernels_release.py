@@ -1,4 +1,4 @@
-"""Every kernel lets the GIL go exactly once a call, or not at all, as it is told."""
+"""Every kernel lets the GIL go exactly once a call, or once for each of two passes; or not at all, as it is told."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -32,12 +32,17 @@ def releases(call, kernel, release_gil):
     return found.releases
 
 
+# Between their passes Python objects are made, of a size that the first one finds.
+PASSES = {"smooth_mesh": 2, "pattern_set": 2}
+
+
 @pytest.mark.usefixtures("counted")
-@pytest.mark.parametrize(("release_gil", "count"), [(True, 1), (False, 0)])
-def test_counts(name, release_gil, count):
+@pytest.mark.parametrize("release_gil", [True, False])
+def test_counts(name, release_gil):
     piece = PROBLEMS[name].split(medium(name), 16)[0]
     with ThreadPoolExecutor(1) as executor:
-        assert executor.submit(releases, piece, KERNELS[name], release_gil).result() == count
+        count = executor.submit(releases, piece, KERNELS[name], release_gil).result()
+    assert count == (PASSES.get(name, 1) if release_gil else 0)
 
 
 def test_told_to_release_it_holds_next_to_nothing(name, gil):

@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from gilfree.kernels._kernel import Kernel, Work
@@ -114,8 +115,9 @@ def viterbi(
     if likelihood.shape[1] != states:
         raise ValueError(f"log_likelihood: wanted {states} columns, as log_initial has, got {likelihood.shape[1]}")
     counts = None if lengths is None else _counts(lengths, steps)
-    ends = None if counts is None else counts.cumsum()
-    last = np.zeros(steps, np.int8)
+    # Not by cumsum, which lets the GIL go.
+    ends = None if counts is None else np.fromiter(accumulate(counts.tolist()), np.int64, counts.size)
+    last = np.frombuffer(bytearray(steps), np.int8)  # as np.zeros, which lets the GIL go
     if counts is not None and ends is not None:
         last[ends[counts > 0] - 1] = 1
 
@@ -144,7 +146,8 @@ def viterbi(
     if counts is None or ends is None:
         log_probability: Any = float(at_each[-1]) if steps else 0.0
     else:
-        log_probability = np.zeros(shape)
+        log_probability = np.empty(shape)
+        log_probability[counts == 0] = 0.0
         log_probability[counts > 0] = at_each[ends[counts > 0] - 1]
     if given is None:
         return path, log_probability
