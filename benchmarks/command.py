@@ -14,7 +14,7 @@ from gilfree.workers import cpu_count
 from . import figures, report, table
 from .bench import failures, measure
 from .models import SERIAL, available_models
-from .plan import Plan, make_plan, matching
+from .plan import QUICK, Plan, make_plan, matching
 from .progress import listener
 
 __all__ = ["bench", "write"]
@@ -41,7 +41,10 @@ def bench(options: argparse.Namespace) -> int:
 
 def plan_for(options: argparse.Namespace) -> Plan:
     """Return what the arguments ask for."""
-    kernels = matching(options.pattern)
+    if options.pattern is not None:
+        kernels = matching(options.pattern)
+    else:
+        kernels = QUICK if options.mode == "quick" else tuple(KERNELS)
     if not kernels:
         raise ValueError(f"-k: wanted a part of {', '.join(KERNELS)}, got {options.pattern}")
     available = available_models()

@@ -10,7 +10,10 @@ from .implementations import IMPLEMENTATIONS
 from .models import MODELS, SERIAL
 from .summary import fewest_rounds
 
-__all__ = ["PIECES_PER_CPU", "Cell", "Plan", "make_plan", "matching", "worker_counts"]
+__all__ = ["PIECES_PER_CPU", "QUICK", "Cell", "Plan", "make_plan", "matching", "worker_counts"]
+
+# What a quick run takes: one that multiplies, one that waits for memory, one on text, and the postcard.
+QUICK = ("nearest_neighbors", "shortest_paths", "edit_distance", "mandelbrot")
 
 # Finer than the workers, so that pieces of unequal length even out; few, because worker processes are sent with each
 # piece all that it needs, which for some kernels is most of the input.
@@ -100,6 +103,6 @@ def worker_counts(cpus: int) -> tuple[int, ...]:
     return tuple(sorted({*powers, cpus}))
 
 
-def matching(pattern: str | None) -> tuple[str, ...]:
-    """Return the kernels whose name contains the pattern or, as a glob, matches it; all of them for None."""
-    return tuple(name for name in KERNELS if pattern is None or pattern in name or fnmatchcase(name, pattern))
+def matching(pattern: str) -> tuple[str, ...]:
+    """Return the kernels whose name contains the pattern or, as a glob, matches it."""
+    return tuple(name for name in KERNELS if pattern in name or fnmatchcase(name, pattern))

@@ -60,7 +60,7 @@ def _info(options: argparse.Namespace) -> int:
 
 def _add_bench(command: argparse.ArgumentParser) -> None:
     command.description = (
-        "Run every kernel in pure Python, holding the GIL and releasing it; serially, in threads and in processes; "
+        "Run kernels in pure Python, holding the GIL and releasing it; serially, in threads and in processes; "
         "with 1, 2, 4 ... workers. Results are checked, repeated in interleaved rounds, and shown with confidence "
         "intervals beside what the machine itself can reach."
     )
@@ -74,10 +74,14 @@ def _add_bench(command: argparse.ArgumentParser) -> None:
         dest="mode",
         action="store_const",
         const="quick",
-        help="a first look: under a minute on two CPUs (default)",
+        help="a first look: four kernels, or those of -k, about a minute on two CPUs (default)",
     )
     length.add_argument(
-        "--full", dest="mode", action="store_const", const="full", help="the same on larger problems, in more rounds"
+        "--full",
+        dest="mode",
+        action="store_const",
+        const="full",
+        help="all kernels, on larger problems, in more rounds",
     )
     command.set_defaults(mode="quick", run=_bench)
     command.add_argument(

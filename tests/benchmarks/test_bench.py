@@ -22,12 +22,13 @@ from gilfree.benchmarks import bench, command, report, table
 from gilfree.benchmarks.bench import failures, measure
 from gilfree.benchmarks.implementations import IMPLEMENTATIONS
 from gilfree.benchmarks.models import MODELS
-from gilfree.benchmarks.plan import Plan
+from gilfree.benchmarks.plan import QUICK, Plan
 from gilfree.benchmarks.progress import Silent, listener
 from gilfree.benchmarks.wording import holding
 from rich.console import Console
 
 from gilfree import cli
+from gilfree.kernels import KERNELS
 
 psutil = pytest.importorskip("psutil")
 
@@ -403,3 +404,14 @@ def alive(process):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def test_a_quick_run_takes_four_kernels_unless_told_otherwise():
+    def kernels(*arguments):
+        return command.plan_for(cli.parser().parse_args(["bench", *arguments])).kernels
+
+    assert kernels() == QUICK
+    assert set(QUICK) < set(KERNELS)
+    assert kernels("-k", "*") == tuple(KERNELS)
+    assert kernels("--full") == tuple(KERNELS)
+    assert kernels("--full", "-k", "viterbi") == ("viterbi",)
