@@ -182,6 +182,23 @@ class TestInThreads:
         assert sum(name.startswith("gilfree") for name in names) == 2
 
 
+def test_what_was_worked_on_is_let_go_though_a_full_executor_still_has_the_call():
+    text, ended = bytearray(b"text"), threading.Event()
+    with ThreadPoolExecutor(2) as executor:
+        for _ in range(2):
+            executor.submit(ended.wait)
+
+        def on_a_view():
+            view = memoryview(text)
+            in_threads(crew(executor), 2, view.__getitem__, lambda: None)
+
+        on_a_view()
+        try:
+            text.append(1)  # BufferError while there is a view
+        finally:
+            ended.set()
+
+
 def test_in_order_keeps_the_order_and_raises_the_first_error():
     assert in_order(threads(3), divmod, [(7, 2), (9, 4), (5, 5)]) == [(3, 1), (2, 1), (1, 0)]
     assert in_order(crew(map), divmod, [(7, 2), (9, 4)]) == [(3, 1), (2, 1)]

@@ -207,6 +207,7 @@ def in_threads(crew: Crew, count: int, do: Callable[[int], object], abandon: Cal
             turns.fail(error)
             if helpers[-1].done():
                 helpers.pop()
+    turns.forget()
     if turns.errors:
         raise turns.errors[0]
 
@@ -224,6 +225,10 @@ class _Turns:
         self.errors.append(error)
         self.pending.clear()
         self.abandon()
+
+    def forget(self) -> None:
+        """Let go of what the chunks refer to: a call for help that was withdrawn stays in the executor's queue."""
+        del self.do, self.abandon
 
     def take(self) -> None:
         """Do chunks until none is left."""
