@@ -25,18 +25,29 @@ def noise(shape, dtype=np.float64, *, seed=0):
 
 
 def by_definition(image, kernel, mode="full"):
-    """All sums at once, one product after the other, in the core's order: the kernel's last row first."""
+    """All sums at once, one product after the other, in the core's order: the kernel's last row first.
+
+    Within a row from left to right; where the kernel is its own mirror image, the two that meet one weight at once.
+    """
     if mode == "valid" and (kernel.shape[0] > image.shape[0] or kernel.shape[1] > image.shape[1]):
         image, kernel = kernel, image
     (height, width), (h, w) = image.shape, kernel.shape
     zeros = np.pad(image, ((h - 1, h - 1), (w - 1, w - 1)))
     total = np.zeros((height + h - 1, width + w - 1), image.dtype)
     with np.errstate(all="ignore"):
-        for u, v in itertools.product(reversed(range(h)), range(w)):
-            total += kernel[u, v] * zeros[h - 1 - u : height + 2 * (h - 1) - u, w - 1 - v : width + 2 * (w - 1) - v]
+        for u, v in itertools.product(reversed(range(h)), range((w + 1) // 2 if is_mirrored(kernel) else w)):
+            met = zeros[h - 1 - u : height + 2 * (h - 1) - u, w - 1 - v : width + 2 * (w - 1) - v]
+            if is_mirrored(kernel) and v != w - 1 - v:
+                met = met + zeros[h - 1 - u : height + 2 * (h - 1) - u, v : width + w - 1 + v]
+            total += kernel[u, v] * met
     if mode == "same":
         return total[(h - 1) // 2 : (h - 1) // 2 + height, (w - 1) // 2 : (w - 1) // 2 + width]
     return total[h - 1 : height, w - 1 : width] if mode == "valid" else total
+
+
+def is_mirrored(kernel):
+    """Whether the core adds before it multiplies."""
+    return kernel.shape[1] >= 5 and np.isfinite(kernel).all() and np.array_equal(kernel, kernel[:, ::-1])
 
 
 def assert_exact(image, kernel, mode="full", **options):
@@ -415,3 +426,29 @@ def test_photographs():
     for kernel in (np.ones((5, 5)) / 25, np.array([[1.0, 0, -1], [2, 0, -2], [1, 0, -1]])):
         wanted = signal.convolve2d(image, kernel, "same")
         np.testing.assert_allclose(gilfree.convolve2d(image, kernel, "same"), wanted, rtol=0, atol=1e-12 * 1024)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("width", [3, 4, 5, 6, 7, 16, 31])
+def test_a_kernel_that_is_its_own_mirror_image(width, mode, dtype):
+    for height, shape in [(1, (3, 40)), (2, (9, 70)), (5, (23, 33)), (7, (40, 200))]:
+        half = noise((height, width), dtype)
+        kernel = half + half[:, ::-1]
+        assert_exact(noise(shape, dtype, seed=1), kernel, mode)
+        kernel[-1, 0] += 1
+        assert_exact(noise(shape, dtype, seed=1), kernel, mode)
+
+
+def test_one_weight_that_differs_is_seen_wherever_it_is():
+    image = noise((12, 30))
+    for u, v in itertools.product(range(4), range(7)):
+        kernel = np.ones((4, 7))
+        kernel[u, v] = 2.0
+        assert_exact(image, kernel)
+
+
+def test_a_pair_whose_sum_overflows():
+    image = np.full((5, 9), 1.5e308)
+    assert np.isinf(gilfree.convolve2d(image, np.full((1, 5), 0.1), "valid")).all()
+    assert np.isfinite(gilfree.convolve2d(image, np.full((1, 3), 0.1), "valid")).all()

@@ -1,7 +1,9 @@
 """Two-dimensional convolution with zeros around the image, directly from the definition.
 
 Every element of the result is one chain of rounded products, added up in one order: from the first row of the image
-that counts to the last, within it from right to left. Nothing is fused, because a level without an instruction for it
+that counts to the last, within it from right to left. Where the kernel's columns are their own mirror image, as those
+of a blur are, the two elements of the image that meet one weight are added first, which saves half of the products and
+three eighths of the additions; a column in the middle comes last. Nothing is fused, because a level without an instruction for it
 could not keep up; so the result is the same on every level, for every cut of the rows. Where multiplications and
 additions go to different units, as on a Zen 4, that costs nothing; where they share units, as on Intel's processors, a
 fused multiply-add would take half the time.
@@ -67,26 +69,35 @@ cdef extern from *:
             } \\
         }
 
-    /* One row of the image, with those rows of the tile that are in `rows`. */
-    #define GILFREE_CONVOLVE2D_STEP(rows, TYPE, LANES) \\
-        for (ptrdiff_t v = begin; v < end; v++) { \\
-            gilfree_##TYPE x0 = gilfree_load_##TYPE(image - v), x1 = x0, x2 = x0, x3 = x0; \\
+    /* A column of the kernel, or two that are alike, with those rows of the tile that are in `rows`. */
+    #define GILFREE_CONVOLVE2D_ALONE(v, at, TYPE) gilfree_load_##TYPE(image - (v) + at)
+    #define GILFREE_CONVOLVE2D_PAIR(v, at, TYPE) \\
+        (gilfree_load_##TYPE(image - (v) + at) + gilfree_load_##TYPE(image - (width - 1 - (v)) + at))
+    #define GILFREE_CONVOLVE2D_COLUMN(rows, LOAD, v, TYPE, LANES) { \\
+            gilfree_##TYPE x0 = LOAD(v, 0, TYPE), x1 = x0, x2 = x0, x3 = x0; \\
             gilfree_keep(x0); \\
             if (wide) { \\
-                x1 = gilfree_load_##TYPE(image - v + LANES); \\
+                x1 = LOAD(v, LANES, TYPE); \\
                 gilfree_keep(x1); \\
             } \\
             if (GILFREE_CONVOLVE2D_FOUR) { \\
-                x2 = gilfree_load_##TYPE(image - v + 2 * LANES); \\
-                x3 = gilfree_load_##TYPE(image - v + 3 * LANES); \\
+                x2 = LOAD(v, 2 * LANES, TYPE); \\
+                x3 = LOAD(v, 3 * LANES, TYPE); \\
                 gilfree_keep(x2); \\
                 gilfree_keep(x3); \\
             } \\
             GILFREE_CONVOLVE2D_ADD(a, (rows) & 1, kernel[v], TYPE) \\
-            GILFREE_CONVOLVE2D_ADD(b, (rows) & 2, kernel[width + v], TYPE) \\
-            GILFREE_CONVOLVE2D_ADD(c, (rows) & 4, kernel[2 * width + v], TYPE) \\
-            GILFREE_CONVOLVE2D_ADD(d, (rows) & 8, kernel[3 * width + v], TYPE) \\
-        } \\
+            GILFREE_CONVOLVE2D_ADD(b, (rows) & 2, kernel[width + (v)], TYPE) \\
+            GILFREE_CONVOLVE2D_ADD(c, (rows) & 4, kernel[2 * width + (v)], TYPE) \\
+            GILFREE_CONVOLVE2D_ADD(d, (rows) & 8, kernel[3 * width + (v)], TYPE) \\
+        }
+
+    /* One row of the image. */
+    #define GILFREE_CONVOLVE2D_STEP(rows, TYPE, LANES) \\
+        for (ptrdiff_t v = 0; v < pairs; v++) \\
+            GILFREE_CONVOLVE2D_COLUMN(rows, GILFREE_CONVOLVE2D_PAIR, v, TYPE, LANES) \\
+        for (ptrdiff_t v = begin; v < end; v++) \\
+            GILFREE_CONVOLVE2D_COLUMN(rows, GILFREE_CONVOLVE2D_ALONE, v, TYPE, LANES) \\
         image += stride; \\
         kernel -= width; \\
         step++;
@@ -111,7 +122,8 @@ cdef extern from *:
 
     struct gilfree_convolve2d_part {
         ptrdiff_t step, last; /* rows of the image; number 0 is the first that meets the kernel's last row */
-        ptrdiff_t begin, end; /* columns of the kernel */
+        ptrdiff_t pairs; /* columns of the kernel that come with their mirror images, from the first on */
+        ptrdiff_t begin, end; /* columns without */
         ptrdiff_t height, width; /* of the kernel */
         ptrdiff_t stride; /* from one row of the image to the next */
         ptrdiff_t columns; /* from one row of the sums to the next */
@@ -127,6 +139,7 @@ cdef extern from *:
         ) { \\
             const ptrdiff_t last = part->last, begin = part->begin, end = part->end, height = part->height; \\
             const ptrdiff_t width = part->width, stride = part->stride, columns = part->columns; \\
+            const ptrdiff_t pairs = part->pairs; \\
             ptrdiff_t step = part->step; \\
             gilfree_##TYPE a0 = gilfree_splat_##TYPE(0), a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0; \\
             gilfree_##TYPE b3 = a0, c0 = a0, c1 = a0, c2 = a0, c3 = a0, d0 = a0, d1 = a0, d2 = a0, d3 = a0; \\
@@ -160,7 +173,7 @@ cdef extern from *:
     enum:
         TILE_REGISTERS "GILFREE_CONVOLVE2D_ACROSS"
     ctypedef struct Part "struct gilfree_convolve2d_part":
-        Py_ssize_t step, last, begin, end, height, width, stride, columns
+        Py_ssize_t step, last, pairs, begin, end, height, width, stride, columns
     void add_part_f64 "gilfree_convolve2d_f64"(
         bint four, bint wide, bint fresh, const Part *part, const double *image, const double *kernel, double *sums
     ) noexcept nogil
@@ -177,6 +190,7 @@ cdef enum:
     BAND_BYTES = 1 << 18  # of the image, copied at once, unless the kernel needs more
     LEAST_BAND = 16  # rows of the result for each copy
     STRIDE = 1 << 15  # numbers read or written between two looks at `stop`
+    MIRRORED_FROM = 5  # columns; measured: with three nothing is gained
     PART = 1 << 12  # elements of the kernel for a tile between two looks at `stop`
     POLL_EVERY = 1 << 15  # products of registers of a tile: 30 to 150 µs
 
@@ -184,6 +198,12 @@ cdef enum:
 cdef struct Shape:
     Py_ssize_t height
     Py_ssize_t width
+
+
+cdef struct Weights:  # the kernel
+    Py_ssize_t height
+    Py_ssize_t width
+    bint mirrored  # left to right
 
 
 cdef struct Band:  # what tiles need of some rows of the image that reach beyond its sides
@@ -216,6 +236,24 @@ cdef inline int look_for_non_finite(
         if status != OK:
             return status
     return OK
+
+
+cdef inline int look_for_mirror(
+    const real *kernel, Shape by, bint *mirrored, Poll *stop, int64_t *work
+) noexcept nogil:
+    """Whether each row reads the same from either end, and is long enough to gain and short enough for one part."""
+    cdef Py_ssize_t row, column
+    cdef int status = OK
+    mirrored[0] = MIRRORED_FROM <= by.width <= PART
+    for row in range(by.height):
+        for column in range(by.width // 2):
+            mirrored[0] &= kernel[row * by.width + column] == kernel[(row + 1) * by.width - 1 - column]
+        if not mirrored[0]:
+            break
+        status = poll_each(stop, work, 1 + by.width // 8, POLL_EVERY)
+        if status != OK:
+            break
+    return status
 
 
 cdef inline Py_ssize_t lanes_of(const real *any_pointer) noexcept nogil:
@@ -267,7 +305,7 @@ cdef inline int fill_with_zeros(
 
 
 cdef inline int convolve_tile(
-    const real *image, const Band *band, Shape size, const real *kernel, Shape by, bint four, bint wide, Py_ssize_t row,
+    const real *image, const Band *band, Shape size, const real *kernel, Weights by, bint four, bint wide, Py_ssize_t row,
     Py_ssize_t column, real *sums, Py_ssize_t columns, Poll *stop, int64_t *work,
 ) noexcept nogil:
     """The tile whose first element is at this row and column of the full convolution."""
@@ -275,7 +313,9 @@ cdef inline int convolve_tile(
     cdef Py_ssize_t lanes = lanes_of(kernel), across = TILE_REGISTERS * lanes if wide else lanes
     cdef Py_ssize_t first_step = max(0, by.height - 1 - row)
     cdef Py_ssize_t last_step = min(by.height + (TILE_ROWS - 1 if four else 0), size.height + by.height - 1 - row)
-    cdef Py_ssize_t first_column = max(0, column - (size.width - 1)), last_column = min(by.width, column + across)
+    # A column and its mirror image are added where either meets the image: the other then adds zero.
+    cdef Py_ssize_t first_column = 0 if by.mirrored else max(0, column - (size.width - 1))
+    cdef Py_ssize_t last_column = by.width if by.mirrored else min(by.width, column + across)
     cdef Py_ssize_t above, steps_at_once = max(1, PART // (last_column - first_column))
     cdef const real *source
     cdef const real *weights
@@ -297,24 +337,27 @@ cdef inline int convolve_tile(
                 <const real *> band.rows + (above + part.step - band.first) * band.stride + band.margin + column
             )
         weights = kernel + (by.height - 1 - part.step) * by.width
-        part.begin = first_column
+        part.pairs = by.width // 2 if by.mirrored else 0
+        part.begin = first_column + part.pairs
         while part.begin < last_column:
-            part.end = min(last_column, part.begin + PART)
+            part.end = part.begin + by.width % 2 if by.mirrored else min(last_column, part.begin + PART)
             if real is float:
                 add_part_f32(four, wide, fresh, &part, source, weights, sums)
             else:
                 add_part_f64(four, wide, fresh, &part, source, weights, sums)
             fresh = False
-            status = poll_each(stop, work, 8 + (part.last - part.step) * (part.end - part.begin) * 4, POLL_EVERY)
+            status = poll_each(
+                stop, work, 8 + (part.last - part.step) * (part.pairs + part.end - part.begin) * 4, POLL_EVERY
+            )
             if status != OK:
                 return status
-            part.begin = part.end
+            part.begin = last_column if by.mirrored else part.end
         part.step = part.last
     return OK
 
 
 cdef inline int convolve_rows(
-    const real *image, const Band *band, Shape size, const real *kernel, Shape by, bint four, Py_ssize_t row,
+    const real *image, const Band *band, Shape size, const real *kernel, Weights by, bint four, Py_ssize_t row,
     Py_ssize_t first_column, Py_ssize_t columns, real *result, Poll *stop, int64_t *work,
 ) noexcept nogil:
     """Four rows of the result, or one."""
@@ -347,7 +390,7 @@ cdef inline int convolve_rows(
 
 
 cdef inline int convolve_bands(
-    const real *image, Shape size, const real *kernel, Shape by, Py_ssize_t first_row, Py_ssize_t rows,
+    const real *image, Shape size, const real *kernel, Weights by, Py_ssize_t first_row, Py_ssize_t rows,
     Py_ssize_t first_column, Py_ssize_t columns, Py_ssize_t band_rows, Band *band, real *result, Poll *stop,
 ) noexcept nogil:
     cdef Py_ssize_t done = 0, end, row
@@ -406,6 +449,7 @@ cdef inline int convolve(
     Py_ssize_t first_column, Py_ssize_t columns, real *result, Poll *stop,
 ) noexcept nogil:
     cdef Band band
+    cdef Weights weights
     cdef Py_ssize_t lanes = lanes_of(kernel), most_rows, band_rows
     cdef size_t row_bytes
     cdef void *scratch
@@ -425,8 +469,14 @@ cdef inline int convolve(
             image, size, kernel, by, first_row, rows, first_column, columns, result, stop
         )
 
+    weights.height, weights.width = by.height, by.width
+    status = look_for_mirror(kernel, by, &weights.mirrored, stop, &work)
+    if status != OK:
+        return status
     band.margin = TILE_REGISTERS * lanes
     band.edge = by.width - 1 + band.margin
+    if weights.mirrored:
+        band.margin += by.width - 1
     # Rows an odd number of cache lines apart do not compete for the same places in the cache.
     band.stride = ((size.width + 2 * band.margin) * sizeof(real) + 63) // 64 // 2 * 2 + 1
     row_bytes = <size_t> band.stride * 64
@@ -441,7 +491,7 @@ cdef inline int convolve(
         return NO_MEMORY
     band.rows = <char *> scratch + (64 - <uintptr_t> scratch % 64) % 64
     status = convolve_bands(
-        image, size, kernel, by, first_row, rows, first_column, columns, band_rows, &band, result, stop
+        image, size, kernel, weights, first_row, rows, first_column, columns, band_rows, &band, result, stop
     )
     free(scratch)
     return status
