@@ -10,6 +10,7 @@ pytest_plugins = ["pytester"]
 
 hypothesis.settings.register_profile("fast", max_examples=50, deadline=None)
 hypothesis.settings.register_profile("nightly", max_examples=2000, deadline=None)
+hypothesis.settings.register_profile("parallel", max_examples=8, deadline=None)  # in each of several threads
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
 
 
@@ -74,3 +75,4 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "thread_unsafe: not to be run in several threads at once (pytest-run-parallel)")
     if config.getoption("at_least_parallel") is not None:
         config.pluginmanager.register(ParallelGate(config), "parallel-gate")
+        hypothesis.settings.load_profile("parallel")
