@@ -31,9 +31,10 @@ def library() -> str:
     return "".join(path.read_bytes().decode("ascii", "ignore") for path in sorted(folder.glob("*.py")))
 
 
-def words(count: int) -> list[str]:
-    """Return so many of the words in the text, evenly chosen from all."""
-    found = sorted(set(re.findall(r"[A-Za-z_]{5,}", library())))
+def words(count: int, text: str) -> list[str]:
+    """Return at most so many of the words in a text, evenly chosen from all."""
+    found = sorted(set(re.findall(r"[A-Za-z_]{5,}", text)))
+    count = min(count, len(found))
     return [found[len(found) * i // count] for i in range(count)]
 
 
@@ -45,7 +46,8 @@ def make(size: str) -> Call:
     count, length = SIZES[size]
     text = library()
     text = text[len(text) // 2 :] + text[: len(text) // 2]
-    return Call((PatternSet(words(count)), (text * (length // len(text) + 1))[:length]))
+    patterns = PatternSet(words(count, text[:length]))
+    return Call((patterns, (text * (length // len(text) + 1))[:length]))
 
 
 def split(call: Call, count: int) -> list[Call]:

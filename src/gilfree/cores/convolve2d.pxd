@@ -3,10 +3,11 @@
 Every element of the result is one chain of rounded products, added up in one order: from the first row of the image
 that counts to the last, within it from right to left. Where the kernel's columns are their own mirror image, as those
 of a blur are, the two elements of the image that meet one weight are added first, which saves half of the products and
-three eighths of the additions; a column in the middle comes last. Nothing is fused, because a level without an instruction for it
-could not keep up; so the result is the same on every level, for every cut of the rows. Where multiplications and
-additions go to different units, as on a Zen 4, that costs nothing; where they share units, as on Intel's processors, a
-fused multiply-add would take half the time.
+three eighths of the additions; a column in the middle comes last.
+
+Nothing is fused, because a level without an instruction for it could not keep up; so the result is the same on every
+level, for every cut of the rows. Where multiplications and additions go to different units, as on a Zen 4, that costs
+nothing; where they share units, as on Intel's processors, a fused multiply-add would take half the time.
 
 **Order of work.** The result is computed in tiles of four rows by four registers (by two, where a level has sixteen
 registers), which stay in registers. A row of the image meets up to four rows of the kernel, one for each row of the
@@ -241,7 +242,7 @@ cdef inline int look_for_non_finite(
 cdef inline int look_for_mirror(
     const real *kernel, Shape by, bint *mirrored, Poll *stop, int64_t *work
 ) noexcept nogil:
-    """Whether each row reads the same from either end, and is long enough to gain and short enough for one part."""
+    """Whether each row reads the same from either end, and is long enough to gain, and short enough for one part."""
     cdef Py_ssize_t row, column
     cdef int status = OK
     mirrored[0] = MIRRORED_FROM <= by.width <= PART
@@ -305,8 +306,8 @@ cdef inline int fill_with_zeros(
 
 
 cdef inline int convolve_tile(
-    const real *image, const Band *band, Shape size, const real *kernel, Weights by, bint four, bint wide, Py_ssize_t row,
-    Py_ssize_t column, real *sums, Py_ssize_t columns, Poll *stop, int64_t *work,
+    const real *image, const Band *band, Shape size, const real *kernel, Weights by, bint four, bint wide,
+    Py_ssize_t row, Py_ssize_t column, real *sums, Py_ssize_t columns, Poll *stop, int64_t *work,
 ) noexcept nogil:
     """The tile whose first element is at this row and column of the full convolution."""
     cdef Part part

@@ -1,6 +1,8 @@
 """Laplacian smoothing: every vertex of a mesh moves towards the middle of its neighbours."""
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import add
 from typing import TYPE_CHECKING, Any
 
 from gilfree import _kernels
@@ -169,7 +171,8 @@ def smooth_mesh_pure(
 
 def moved(position: Sequence[float], neighbors: Sequence[Sequence[float]], factor: float) -> list[float]:
     """Return the position, moved by this part of the way to the mean of its neighbours'."""
-    means = [sum(axis) / len(neighbors) for axis in zip(*neighbors, strict=True)]
+    # Not by `sum`, which compensates for rounding since Python 3.12.
+    means = [reduce(add, axis) / len(neighbors) for axis in zip(*neighbors, strict=True)]
     return [x + factor * (mean - x) for x, mean in zip(position, means, strict=True)]
 
 
