@@ -378,6 +378,13 @@ cdef int begin(Poll *self, Py_buffer *view, flag, bint release_gil) except -1:
     return 0
 
 
+cdef int asian_option_price_once(
+    const Option *option, int64_t first_block, Py_ssize_t blocks, double *moments, Poll *stop
+) noexcept nogil:
+    """The core, by a function that is not `inline`: gcc 16 else compiles it into one of the two branches below."""
+    return asian_option_price_core(option, first_block, blocks, moments, stop)
+
+
 def asian_option_price(
     range blocks not None, double spot, double strike, double drift, double deviation, int64_t steps, int64_t paths,
     uint64_t seed, bint is_call, bint control, moments, *, bint release_gil=True, stop=None
@@ -400,11 +407,11 @@ def asian_option_price(
         begin(&poll, &views[1], stop, release_gil)
         if release_gil:
             with nogil:
-                status = asian_option_price_core(
+                status = asian_option_price_once(
                     &option, first_block, views[0].shape[0], <double *> views[0].buf, &poll
                 )
         else:
-            status = asian_option_price_core(
+            status = asian_option_price_once(
                 &option, first_block, views[0].shape[0], <double *> views[0].buf, &poll
             )
         finish(status)
