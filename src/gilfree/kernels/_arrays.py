@@ -17,6 +17,7 @@ Specs: TypeAlias = Sequence[tuple[str, tuple[int, ...], DTypeLike]]
 
 FLOAT64_BYTES = 8
 FLOATS = (np.dtype(np.float64), np.dtype(np.float32))  # what is looked for first, first
+BYTES = (np.dtype(np.uint8),)
 IN_PLACE = 0x101  # the flags C_CONTIGUOUS and ALIGNED
 
 

@@ -4,7 +4,7 @@ from array import array
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from itertools import accumulate, chain
+from itertools import accumulate, chain, count
 from typing import TYPE_CHECKING, Any
 
 from gilfree import _kernels
@@ -249,12 +249,11 @@ def _read(options: Any, secondary: "Iterable[Hashable]") -> Problem:  # noqa: AN
         return _read_matrix(options, optional)
     rows = _rows(options)
     try:
-        named = list(dict.fromkeys(chain.from_iterable(rows)))
-        primary = [item for item in named if item not in optional] if optional else named
-        if optional:
-            named = primary + [item for item in named if item in optional]
-        number_of = dict(zip(named, range(len(named)), strict=True))
-        items = array("i", [number_of[item] for item in chain.from_iterable(rows)])
+        listed = list(chain.from_iterable(rows))
+        named = dict.fromkeys(listed)
+        primary = dict.fromkeys(item for item in named if item not in optional) if optional else named
+        number_of = dict(zip({**primary, **named} if optional else named, count()))
+        items = array("i", list(map(number_of.__getitem__, listed)))
         once = sum(map(len, map(set, rows)))
     except TypeError as error:  # from a dict or a set
         raise TypeError(f"options: wanted hashable items, got others ({error})") from None

@@ -124,6 +124,8 @@ def hamming_distance(a: Sequence[int], b: Sequence[int]) -> int:
 
 def _byte_array(name: str, value: object) -> "NDArray[np.uint8]":
     """Return ``value`` as a C-contiguous array of uint8 of two dimensions; no copy where it is one."""
+    if _arrays.usable(value, 2, _arrays.BYTES):
+        return value
     try:
         array: NDArray[Any] = np.asarray(value)
     except (ValueError, OverflowError) as error:  # a ragged list
@@ -137,7 +139,7 @@ def _byte_array(name: str, value: object) -> "NDArray[np.uint8]":
         raise ValueError(f"{name}: wanted 2 dimensions, got {array.ndim} (shape {array.shape})")
     if array.dtype != np.uint8 and array.size > 0 and not (array.min() >= 0 and array.max() <= LARGEST_BYTE):
         raise ValueError(f"{name}: wanted bytes, from 0 to {LARGEST_BYTE}, got {array.min()} to {array.max()}")
-    return array if array.dtype == np.uint8 and array.flags.c_contiguous else np.require(array, np.uint8, ["C"])
+    return np.require(array, np.uint8, ["C"])
 
 
 def _seconds(rows: int, count: int, length: int, k: int) -> float:

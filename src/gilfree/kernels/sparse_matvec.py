@@ -92,7 +92,7 @@ def sparse_matvec(
         (data, indices, indptr[:-1], indptr[1:], vectors),
         cut=(2, 3),
         rows=rows,
-        seconds=_seconds(rows, int(data.size), vectors),
+        seconds=_seconds(rows, data.size, vectors),
         before=lambda row: int(indptr[row]) + row,
     )
     result: NDArray[Any] = _arrays.compute(work, [("y", shape, vectors.dtype)], out, workers, release_gil)
@@ -120,7 +120,7 @@ def dot(data: Sequence[float], indices: Sequence[int], span: range, x: Sequence[
 
 def _seconds(rows: int, stored: int, vectors: "NDArray[Any]") -> float:
     """Return about how long the product takes."""
-    count: int = vectors.size // max(vectors.shape[0], 1)
+    count = 1 if vectors.ndim == 1 else vectors.shape[1]
     entry, row = (0.25e-9, 0.5e-9) if count >= LANES else (0.7e-9, 1.5e-9)
     if vectors.nbytes > CACHED_BYTES:
         entry *= 2.5  # between those of a matrix whose rows have much in common, and random ones

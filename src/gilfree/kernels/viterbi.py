@@ -119,7 +119,7 @@ def viterbi(
     pairs = float(states) * states
     work = Work(
         "viterbi",
-        (initial, transition, likelihood, _marks(counts or (), ends, steps)),
+        (initial, transition, likelihood, _marks(ends, steps)),
         cut=(2, 3),
         rows=steps,
         seconds=8e-6 + 2e-9 * pairs + steps * (15e-9 + 1.5e-9 * states + 0.08e-9 * pairs),
@@ -200,14 +200,14 @@ def _counts(lengths: Any, steps: int) -> list[int]:  # noqa: ANN401
     return counts
 
 
-def _marks(counts: Sequence[int], ends: Sequence[int], steps: int) -> bytes:
-    """Return a byte for each observation: 1 for the last of a sequence, but none where there is only one sequence.
+def _marks(ends: list[int], steps: int) -> bytes:
+    """Return a byte for each observation: 1 for the last of a sequence.
 
     Not by NumPy: some of what it has for this lets the GIL go, and all is slower where sequences are few.
     """
     marks = bytearray(steps)
-    for count, end in zip(counts, ends, strict=False):
-        if count:
+    for end in ends:
+        if end:  # sequences of no observations may be the first
             marks[end - 1] = 1
     return bytes(marks)
 
