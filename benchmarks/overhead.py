@@ -72,7 +72,8 @@ class Handed:
 
     compute: list[partial[Any]] = field(default_factory=list)
     run: list[partial[Any]] = field(default_factory=list)
-    native: list[partial[Any]] = field(default_factory=list)
+    native: list[partial[Any]] = field(default_factory=list)  # through `run`
+    direct: list[partial[Any]] = field(default_factory=list)  # those that a face makes itself
     empty: list[partial[Any]] = field(default_factory=list)  # the native ones on no rows
 
 
@@ -112,7 +113,7 @@ def recording() -> Iterator[Handed]:
             if hasattr(module, "run"):
                 stack.enter_context(patch.object(module, "run", record_run))
         for name, function in compiled.items():
-            stack.enter_context(patch.object(_kernels, name, recorder(function, handed.native)))
+            stack.enter_context(patch.object(_kernels, name, recorder(function, handed.direct)))
         stack.enter_context(patch.object(_kernels, "call", record_call))
         yield handed
 
@@ -137,9 +138,8 @@ def stages(call: Call) -> tuple[float, dict[str, float | None]]:
         except ValueError:  # no rows are no input of this kernel
             handed.empty.clear()
             break
-    if len(handed.empty) != len(handed.native):
-        handed.empty.clear()
-    parts: list[Sequence[Call]] = [[call], handed.compute, handed.run, handed.native, handed.empty]
+    native = handed.native or handed.direct
+    parts: list[Sequence[Call]] = [[call], handed.compute, handed.run, native, handed.empty]
     times = [[seconds_of(part) for part in parts] for _ in range(ROUNDS)]
     medians = [statistics.median(column) for column in zip(*times, strict=True)]
     # What is left to each stage is what the next one that there is does not take.

@@ -37,7 +37,13 @@ def test_recording_leaves_everything_as_it_was():
     call = overhead.smallest()["mandelbrot"]
     with overhead.recording() as handed:
         call()
-    assert [len(calls) for calls in (handed.compute, handed.run, handed.native, handed.empty)] == [1, 1, 1, 1]
+    assert [len(calls) for calls in (handed.compute, handed.run, handed.native, handed.empty, handed.direct)] == [
+        1,
+        1,
+        1,
+        1,
+        0,
+    ]
     call()
     assert len(handed.native) == 1
 
