@@ -35,6 +35,21 @@ def test_imports_no_numpy_and_starts_nothing():
     assert output(code) == [False, 1]
 
 
+def test_kernels_without_arrays_import_no_numpy():
+    """Nor does importing any of the others."""
+    code = (
+        "import json, sys, gilfree.kernels\n"
+        "from gilfree import *\n"
+        "assert edit_distance('kitten', 'sitting') == 3\n"
+        "assert count_exact_covers(['ab', 'c']) == len(find_exact_cover(['abc'])) == 1\n"
+        "assert PatternSet(['a']).count('banana', workers=2) == 3\n"
+        "before = 'numpy' in sys.modules\n"
+        "mandelbrot(1, 1)\n"
+        "print(json.dumps([before, 'numpy' in sys.modules]))"
+    )
+    assert output(code) == [False, True]
+
+
 def test_every_public_name_is_there():
     for name in gilfree.__all__:
         assert getattr(gilfree, name) is not None

@@ -7,6 +7,8 @@ that its memory safety depends on and raises TypeError or ValueError naming the 
 number of threads at once.
 """
 
+from typing import Any
+
 from typing_extensions import Buffer
 
 COMPILER: str
@@ -17,6 +19,16 @@ def stop(flag: Buffer) -> None:
     """Ask every call that was given this flag, a writable buffer (1,) i4, to stop: it will raise `gilfree.Cancelled`.
 
     For any thread of any interpreter; the running calls notice within a millisecond.
+    """
+
+def call(core: str, inputs: tuple[object, ...], outputs: tuple[object, ...], release_gil: bool) -> Any:  # noqa: ANN401
+    """Return ``core(*inputs, *outputs, release_gil=release_gil)``, for the core of this name."""
+
+def hold(values: tuple[object, ...], array: type) -> list[object]:
+    """Return what keeps the memory of NumPy arrays among the values, of class ``array``, in place as long as it lives.
+
+    It makes ``a.resize(n, refcheck=False)`` of such an array, or of one that it is a view of, raise ValueError, and
+    ``mmap.close`` of a map under it BufferError.
     """
 
 def asian_option_price(
@@ -246,7 +258,7 @@ def viterbi(
 ) -> None:
     """Write to path (t,) i4 the states, and to log_probabilities (t,) f8 at the last step of each sequence its own.
 
-    log_initial (s,), log_transition (s, s) and log_likelihood (t, s) are all f4 or all f8. last (t,) i1 is not 0 where
+    log_initial (s,), log_transition (s, s) and log_likelihood (t, s) are all f4 or all f8. last (t,) u1 is not 0 where
     a sequence ends; the very last step is taken for an end. Other steps of log_probabilities stay as they are.
     """
 

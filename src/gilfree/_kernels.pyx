@@ -16,8 +16,10 @@ from cpython.buffer cimport (
 from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_FromStringAndSize
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree
+from cpython.object cimport PyObject
 from cpython.unicode cimport PyUnicode_DATA, PyUnicode_GET_LENGTH, PyUnicode_KIND
-from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
+from cpython.weakref cimport PyWeakref_NewRef
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport free
 from libc.string cimport memset
 
@@ -104,6 +106,7 @@ from gilfree.cancel import Cancelled
 cdef extern from "Python.h":
     ctypedef struct PyThreadState:
         pass
+    object PyObject_Vectorcall(object function, PyObject **arguments, size_t count, tuple keywords)
     PyThreadState *PyThreadState_Get()
     unsigned long PyThread_get_thread_ident()
     # The three that `look` calls. It attaches before and detaches after, which the compiler cannot see.
@@ -193,6 +196,50 @@ def stop(flag):
         store(<int *> view.buf, 1)
     finally:
         PyBuffer_Release(&view)
+
+
+def hold(tuple values not None, type array not None):
+    """What keeps the memory of those values that are NumPy arrays from moving or going away, for as long as it lives.
+
+    NumPy, whose class of arrays is passed because it is not imported here, does not count buffer exports: another
+    thread's ``a.resize(n, refcheck=False)`` frees memory that is in use. It does refuse while a weak reference to the
+    owner exists. Arrays over another object's memory hold no export of it either, so this takes one: `mmap.close` then
+    raises BufferError.
+    """
+    cdef list held = []
+    for value in values:
+        if type(value) is not array:
+            continue
+        while isinstance(value, array):
+            held.append(PyWeakref_NewRef(value, None))
+            value = value.base
+        if value is not None:
+            try:
+                held.append(memoryview(value))
+            except TypeError:
+                held.append(value)  # it exports no buffer: ctypes, __array_interface__; a reference is all there is
+    return held
+
+
+cdef enum:
+    MOST_ARGUMENTS = 16  # of any function here
+
+
+def call(str core not None, tuple inputs not None, tuple outputs not None, release_gil):
+    """What ``core(*inputs, *outputs, release_gil=release_gil)`` returns, for the core of this name.
+
+    Written so in Python, it makes a list, a tuple and a dict first, and takes as long as two small buffers to acquire.
+    """
+    cdef PyObject *arguments[MOST_ARGUMENTS]
+    cdef size_t count = 0
+    if len(inputs) + len(outputs) >= MOST_ARGUMENTS:
+        raise TypeError(f"inputs, outputs: wanted less than {MOST_ARGUMENTS} in all, got {len(inputs) + len(outputs)}")
+    for values in (inputs, outputs):
+        for value in <tuple> values:
+            arguments[count] = <PyObject *> value  # the tuples keep them
+            count += 1
+    arguments[count] = <PyObject *> release_gil
+    return PyObject_Vectorcall(globals()[core], arguments, count, ("release_gil",))
 
 
 # What the statuses of the cores mean to a caller. INTERRUPTED needs no row: the exception is already set.
@@ -369,12 +416,14 @@ cdef int begin(Poll *self, Py_buffer *view, flag, bint release_gil) except -1:
     self.look = NULL
     self.next_look = 0
     self.thread = NULL
-    # Python runs signal handlers on the main thread only; elsewhere there is nothing to look for.
-    if PyThread_get_thread_ident() == <unsigned long> main_thread().ident:
+    # Python runs signal handlers on the main thread only; elsewhere there is nothing to look for. A thread that holds
+    # the GIL may look nevertheless, at its first poll: most such calls are over before they come to one.
+    if not release_gil:
+        self.look = look
+    elif PyThread_get_thread_ident() == <unsigned long> main_thread().ident:
         self.look = look
         self.next_look = monotonic() + LOOK_EVERY_MS * 1e-3
-        if release_gil:
-            self.thread = PyThreadState_Get()
+        self.thread = PyThreadState_Get()
     return 0
 
 
@@ -1015,7 +1064,7 @@ def viterbi(
         take(&views[0], log_initial, "log_initial", FLOAT, 0, 1)
         take(&views[1], log_transition, "log_transition", FLOAT, views[0].itemsize, 2)
         take(&views[2], log_likelihood, "log_likelihood", FLOAT, views[0].itemsize, 2)
-        take(&views[3], last, "last", INTEGER, 1, 1)
+        take(&views[3], last, "last", BYTE, 1, 1)
         take(&views[4], path, "path", INTEGER, 4, 1, writable=True)
         take(&views[5], log_probabilities, "log_probabilities", FLOAT, 8, 1, writable=True)
         states = views[0].shape[0]
@@ -1031,12 +1080,12 @@ def viterbi(
             with nogil:
                 status = viterbi_core(
                     views[0].buf, views[1].buf, views[2].buf, views[0].itemsize == 8, states, views[2].shape[0],
-                    <const int8_t *> views[3].buf, <int32_t *> views[4].buf, <double *> views[5].buf, &poll,
+                    <const uint8_t *> views[3].buf, <int32_t *> views[4].buf, <double *> views[5].buf, &poll,
                 )
         else:
             status = viterbi_core(
                 views[0].buf, views[1].buf, views[2].buf, views[0].itemsize == 8, states, views[2].shape[0],
-                <const int8_t *> views[3].buf, <int32_t *> views[4].buf, <double *> views[5].buf, &poll,
+                <const uint8_t *> views[3].buf, <int32_t *> views[4].buf, <double *> views[5].buf, &poll,
             )
         finish(status)
     finally:

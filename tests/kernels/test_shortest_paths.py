@@ -1,5 +1,4 @@
 import ast
-import sys
 import threading
 import time
 from array import array
@@ -603,9 +602,3 @@ def test_another_thread_rewriting_the_arrays_does_no_harm(what, unweighted):
         done.set()
         flipper.join()
     assert outcomes <= {"result", "graph", "graph.data", "graph.indices", "graph.indptr"}
-
-
-def test_no_numpy_at_import():
-    assert "numpy" in sys.modules  # by this test; the face must not need it before it is called
-    names = vars(sys.modules["gilfree.kernels.shortest_paths"])
-    assert "np" not in names

@@ -298,7 +298,7 @@ def test_one_answer_however_it_is_cut(workers, release_gil, lengths, monkeypatch
         {"log_transition": np.zeros(9)},
         {"log_likelihood": np.zeros((4, 2))},
         {"log_likelihood": np.zeros((5, 3))},
-        {"last": np.zeros(3, np.int8)},
+        {"last": np.zeros(3, np.uint8)},
         {"last": np.zeros(4, np.int32)},
         {"path": np.zeros(4, np.int64)},
         {"path": np.zeros(5, np.int32)},
@@ -311,7 +311,7 @@ def test_one_answer_however_it_is_cut(workers, release_gil, lengths, monkeypatch
 def test_bad_buffers_are_refused(change):
     good = dict(
         zip(("log_initial", "log_transition", "log_likelihood"), GOOD, strict=True),
-        last=np.zeros(4, np.int8),
+        last=np.zeros(4, np.uint8),
         path=np.empty(4, np.int32),
         log_probabilities=np.empty(4),
     )
@@ -325,7 +325,7 @@ def test_bad_buffers_are_refused(change):
 def test_survives_a_thread_that_rewrites_everything():
     """Inputs, ends of sequences, and the path while it is traced back; AddressSanitizer sees what could happen."""
     initial, transition, likelihood = random_model(9, 400)
-    last, path, probabilities = np.zeros(400, np.int8), np.empty(400, np.int32), np.empty(400)
+    last, path, probabilities = np.zeros(400, np.uint8), np.empty(400, np.int32), np.empty(400)
     stop = threading.Event()
 
     def scribble():
@@ -358,7 +358,7 @@ def test_a_flag_stops_it(states, steps, release_gil):
     with pytest.raises(gilfree.Cancelled):
         _kernels.viterbi(
             *(np.zeros(shape) for shape in (states, (states, states), (steps, states))),
-            np.zeros(steps, np.int8), np.empty(steps, np.int32), np.empty(steps), release_gil=release_gil, stop=flag,
+            np.zeros(steps, np.uint8), np.empty(steps, np.int32), np.empty(steps), release_gil=release_gil, stop=flag,
         )  # fmt: skip
 
 
@@ -368,5 +368,5 @@ def test_a_flag_stops_many_short_sequences():
     with pytest.raises(gilfree.Cancelled):
         _kernels.viterbi(
             np.zeros(1), np.zeros((1, 1)), np.zeros((1_000_000, 1)),
-            np.ones(1_000_000, np.int8), np.empty(1_000_000, np.int32), np.empty(1_000_000), stop=flag,
+            np.ones(1_000_000, np.uint8), np.empty(1_000_000, np.int32), np.empty(1_000_000), stop=flag,
         )  # fmt: skip

@@ -85,7 +85,7 @@ cdef enum:
 
 cdef struct Poll:
     const int *flag  # set by other threads; NULL where nobody can
-    int (*look)(Poll *) noexcept nogil  # runs Python's signal handlers; NULL but on the main thread
+    int (*look)(Poll *) noexcept nogil  # runs Python's signal handlers; NULL where none can run
     double next_look  # when, on the monotonic clock
     void *thread  # what `look` needs to attach, or NULL where the GIL is held throughout
 

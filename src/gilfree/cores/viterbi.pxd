@@ -10,7 +10,7 @@ between paths away. Of equal scores the lower state's counts, for which its inde
 """
 
 from libc.math cimport INFINITY
-from libc.stdint cimport int8_t, int32_t, int64_t, uint64_t, uintptr_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t, uintptr_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
@@ -269,7 +269,7 @@ cdef inline int decode(
 
 cdef inline int decode_all(
     Model *self, const number_t *initial, const number_t *transition, const number_t *likelihood, Py_ssize_t steps,
-    const int8_t *last, int32_t *path, double *probabilities, Poll *stop,
+    const uint8_t *last, int32_t *path, double *probabilities, Poll *stop,
 ) noexcept nogil:
     cdef Py_ssize_t first = 0, end
     cdef int status = set_up(self, initial, transition, stop)
@@ -288,7 +288,7 @@ cdef inline int decode_all(
 
 cdef inline int viterbi(
     const void *initial, const void *transition, const void *likelihood, bint is_double, Py_ssize_t states,
-    Py_ssize_t steps, const int8_t *last, int32_t *path, double *probabilities, Poll *stop,
+    Py_ssize_t steps, const uint8_t *last, int32_t *path, double *probabilities, Poll *stop,
 ) noexcept nogil:
     """The paths of all sequences, and in probabilities[i], where step i is a sequence's last, that sequence's.
 

@@ -1,21 +1,34 @@
 """Arrays that kernels are given and return: converted once where need be, checked, kept in place during the call."""
 
-import weakref
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
+from numpy import empty, ndarray
 from numpy.typing import DTypeLike, NDArray
 
+from gilfree._kernels import hold
 from gilfree.kernels._kernel import Work, run
 from gilfree.workers import Workers
 
-__all__ = ["Specs", "compute", "float_array"]
+__all__ = ["Specs", "compute", "finish", "float_array", "outputs", "usable"]
 
 Specs: TypeAlias = Sequence[tuple[str, tuple[int, ...], DTypeLike]]
 
 FLOAT64_BYTES = 8
-_USABLE = (np.dtype(np.float32), np.dtype(np.float64))
+FLOATS = (np.dtype(np.float64), np.dtype(np.float32))  # what is looked for first, first
+BYTES = (np.dtype(np.uint8),)
+IN_PLACE = 0x101  # the flags C_CONTIGUOUS and ALIGNED
+
+
+def usable(value: object, ndim: int, dtypes: "tuple[np.dtype[Any], ...]") -> TypeGuard[NDArray[Any]]:
+    """Return whether a core can use the value as it is: this decides in a tenth of the time that conversion takes."""
+    return (
+        type(value) is ndarray
+        and value.ndim == ndim
+        and value.dtype in dtypes
+        and value.flags.num & IN_PLACE == IN_PLACE
+    )
 
 
 def float_array(name: str, value: object, ndim: int, dtype: "np.dtype[Any] | None" = None) -> NDArray[Any]:
@@ -23,10 +36,8 @@ def float_array(name: str, value: object, ndim: int, dtype: "np.dtype[Any] | Non
 
     Integers and booleans become float64. Without ``dtype``, float32 stays what it is.
     """
-    if type(value) is np.ndarray and value.ndim == ndim and value.dtype in (_USABLE if dtype is None else (dtype,)):
-        flags = value.flags
-        if flags.c_contiguous and flags.aligned:
-            return value  # what follows would come to the same, in several times the time
+    if usable(value, ndim, FLOATS if dtype is None else (dtype,)):
+        return value
     try:
         array = np.asarray(value)
     except ValueError as error:  # a ragged list
@@ -53,48 +64,29 @@ def compute(
 
     ``single``: there is one row, and the results' shapes do not name it.
     """
-    inputs = [value for value in work.inputs if type(value) is np.ndarray]
-    results = outputs(out, specs, inputs)
-    held = hold(inputs if out is None else [*inputs, *results])
-    work.outputs = tuple([result[None] for result in results] if single else results)
+    results: tuple[NDArray[Any], ...] = ()
+    if out is None:
+        for _, shape, dtype in specs:  # there are one or two: a list would take longer to make
+            results += (empty(shape, dtype),)
+        held = hold(work.inputs, ndarray)
+    else:
+        results = outputs(out, specs, [value for value in work.inputs if type(value) is ndarray])
+        held = hold((*work.inputs, *results), ndarray)
+    work.outputs = tuple([result[None] for result in results]) if single else results
     run(work, workers, release_gil, shared_out=out is not None)
     del held
     if out is None:
-        return results[0] if len(results) == 1 else tuple(results)
+        return results[0] if len(results) == 1 else results
     finish(out, results)
     return out if len(results) == 1 else tuple(out)  # type: ignore[arg-type]
 
 
-def hold(arrays: Sequence[NDArray[Any]]) -> list[object]:
-    """Return what keeps the memory of a caller's arrays from moving for as long as the list lives.
-
-    NumPy does not count buffer exports: another thread's ``a.resize(n, refcheck=False)`` frees memory that is in use.
-    It does refuse while a weak reference to the owner exists. Arrays over another object's memory hold no export of
-    it either, so this takes one: `mmap.close` then raises BufferError.
-    """
-    held: list[object] = []
-    for array in arrays:
-        held.append(weakref.ref(array))
-        owner: object = array.base
-        while isinstance(owner, np.ndarray):
-            held.append(weakref.ref(owner))
-            owner = owner.base
-        if owner is not None:
-            try:
-                held.append(memoryview(owner))  # type: ignore[arg-type]
-            except TypeError:
-                held.append(owner)  # it exports no buffer: ctypes, __array_interface__; a reference is all there is
-    return held
-
-
-def outputs(out: object, specs: Specs, inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+def outputs(out: object, specs: Specs, inputs: Sequence[NDArray[Any]]) -> tuple[NDArray[Any], ...]:
     """Return where a kernel writes its results: the caller's ``out`` where that will do, else new arrays.
 
     ``specs`` gives name, shape and dtype of each. An ``out`` that a core cannot write to, or that shares memory with an
     input or another output, is checked here and filled by `finish` from a new array, as if it shared none.
     """
-    if out is None:
-        return [np.empty(shape, dtype) for _, shape, dtype in specs]
     given = [out] if len(specs) == 1 else out
     if not isinstance(given, (list, tuple)) or len(given) != len(specs):
         wanted = ", ".join(name for name, _, _ in specs)
@@ -114,7 +106,7 @@ def outputs(out: object, specs: Specs, inputs: Sequence[NDArray[Any]]) -> list[N
         usable = array.flags.carray and not any(np.may_share_memory(array, other) for other in taken)
         results.append(array if usable else np.empty(shape, dtype))
         taken.append(array)
-    return results
+    return tuple(results)
 
 
 def finish(out: object, results: Sequence[NDArray[Any]]) -> None:

@@ -11,7 +11,7 @@ from gilfree.kernels import _arrays
 __all__ = ["csr", "index_array", "parts"]
 
 LARGEST_INT32 = 2**31 - 1
-_USABLE = (np.dtype(np.int32), np.dtype(np.int64))
+INDICES = (np.dtype(np.int32), np.dtype(np.int64))
 
 
 def parts(name: str, value: Any) -> tuple[Any, Any, Any, Any]:  # noqa: ANN401 - whatever has the four attributes
@@ -67,6 +67,8 @@ def csr(
 
 def index_array(name: str, value: object, ndim: int = 1) -> NDArray[Any]:
     """Return ``value`` as a C-contiguous, aligned, native array of int32 or int64; no copy where it is one."""
+    if _arrays.usable(value, ndim, INDICES):
+        return value
     try:
         array = np.asarray(value)
     except (ValueError, OverflowError) as error:
@@ -76,8 +78,6 @@ def index_array(name: str, value: object, ndim: int = 1) -> NDArray[Any]:
     if array.ndim != ndim:
         raise ValueError(f"{name}: wanted {ndim} dimension(s), got {array.ndim} (shape {array.shape})")
     dtype = array.dtype
-    if dtype in _USABLE and array.flags.c_contiguous and array.flags.aligned:
-        return array
     fits = dtype.itemsize < 4 or (dtype.kind == "i" and dtype.itemsize == 4)  # noqa: PLR2004
     # Numbers from 2**63 on become negative, and so remain out of range.
     return np.require(array, np.int32 if fits else np.int64, ["C", "A"])

@@ -99,7 +99,7 @@ def run(
     ``shared_out`` says that the caller passed ``out=``, which only workers who share memory can fill.
     """
     release = releases(release_gil, work.seconds)
-    if workers.__class__ is int and workers == 1:
+    if workers.__class__ is int and workers == 1:  # the usual case
         return _run_here(work, release)
     who = crew(workers)
     if shared_out and who.kind == "elsewhere":
@@ -153,7 +153,7 @@ def _balanced(bounds: list[int], before: Callable[[int], float]) -> list[int]:
 
 
 def _run_here(work: Work, release: bool) -> list[Any]:  # noqa: FBT001
-    return [getattr(_kernels, work.core)(*work.inputs, *work.outputs, release_gil=release)]
+    return [_kernels.call(work.core, work.inputs, work.outputs, release)]
 
 
 def _run_in_threads(work: Work, who: Crew, grid: list[tuple[int, int]], release: bool) -> list[Any]:  # noqa: FBT001

@@ -3,9 +3,11 @@
 import math
 import sys
 from itertools import accumulate
+from operator import mul
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from gilfree.kernels._kernel import Kernel, Work
+from gilfree.kernels._lazy import _arrays, np
 from gilfree.kernels._scalars import finite_float, integer
 from gilfree.workers import Workers
 
@@ -135,18 +137,11 @@ def asian_option_price(
             f"{maturity!r} years in {steps} step(s)"
         )
 
-    import numpy as np  # noqa: PLC0415 - gilfree imports NumPy only when it is needed
-
-    from gilfree.kernels import _arrays  # noqa: PLC0415
-
     blocks = -(-paths // BLOCK)
     control_variate = bool(control_variate)
     work = Work(
         "asian_option_price",
-        (
-            *(range(blocks), spot, strike, drift, deviation, steps, paths, seed),
-            *(kind == "call", control_variate),
-        ),
+        (range(blocks), spot, strike, drift, deviation, steps, paths, seed, kind == "call", control_variate),
         cut=(0,),
         rows=blocks,
         seconds=min(paths * (steps + 1.0) * STEP + blocks * BLOCK_SECONDS, sys.float_info.max),
@@ -275,16 +270,16 @@ def combined(counts: "Sequence[int]", moments: "Sequence[Sequence[float]]", exac
 
 
 def _mean(counts: "Sequence[int]", means: "Sequence[float]") -> float:
-    return math.fsum(count * mean for count, mean in zip(counts, means, strict=True)) / sum(counts)
+    return math.fsum(map(mul, counts, means)) / sum(counts)
 
 
 def _spread(counts: "Sequence[int]", within: "Sequence[float]", a: "Means", b: "Means") -> float:
     """Return the sum of products of deviations: those within blocks, and those of the blocks' means."""
     (means, mean), (others, other_mean) = a, b
-    between = (
+    between = [
         count * (one - mean) * (other - other_mean) for count, one, other in zip(counts, means, others, strict=True)
-    )
-    return math.fsum([*within, *between])
+    ]
+    return math.fsum((*within, *between))
 
 
 KERNEL = Kernel(

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gilfree.kernels._kernel import Kernel, Work
+from gilfree.kernels._lazy import _arrays, np
 from gilfree.workers import Workers
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["KERNEL", "convolve2d", "convolve2d_pure"]
@@ -88,10 +88,6 @@ def convolve2d(
     array([[1., 1.],
            [1., 1.]])
     """
-    import numpy as np  # noqa: PLC0415 - gilfree imports NumPy only when it is needed
-
-    from gilfree.kernels import _arrays  # noqa: PLC0415
-
     a, b = _arrays.float_array("image", image, 2), _arrays.float_array("kernel", kernel, 2)
     if a.dtype != b.dtype:
         a, b = a.astype(np.float64, copy=False), b.astype(np.float64, copy=False)
@@ -103,17 +99,17 @@ def convolve2d(
         a, b = _larger_first(a, b)
     (height, width), (by_height, by_width) = a.shape, b.shape
     rows, columns = _extent(height, by_height, mode), _extent(width, by_width, mode)
-    products = len(rows) * len(columns) * min(height, by_height) * min(width, by_width)
+    shape = len(rows), len(columns)
+    elements = shape[0] * shape[1]
+    products = elements * min(height, by_height) * min(width, by_width)
     work = Work(
         "convolve2d",
         (rows, a, b, columns.start),
         cut=(0,),
-        rows=len(rows),
-        seconds=3e-6 + 7e-12 * products * a.itemsize + 0.3e-9 * len(rows) * len(columns),
+        rows=shape[0],
+        seconds=3e-6 + 7e-12 * products * a.itemsize + 0.3e-9 * elements,
     )
-    result: NDArray[np.floating[Any]] = _arrays.compute(
-        work, [("result", (len(rows), len(columns)), a.dtype)], out, workers, release_gil
-    )
+    result: NDArray[np.floating[Any]] = _arrays.compute(work, [("result", shape, a.dtype)], out, workers, release_gil)
     return result
 
 

@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gilfree import _kernels
 from gilfree.kernels._kernel import Kernel, Work, releases
+from gilfree.kernels._lazy import _arrays, np
 from gilfree.kernels._scalars import integer
 from gilfree.workers import Workers, crew
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
     from typing_extensions import Buffer
 
@@ -102,10 +102,6 @@ def edit_distances(
     """
     rows, columns = _texts("queries", queries), _texts("choices", choices)
     limit = None if max_distance is None else min(integer("max_distance", max_distance, 0), NO_LIMIT)
-
-    import numpy as np  # noqa: PLC0415 - gilfree imports NumPy only when it is needed
-
-    from gilfree.kernels import _arrays  # noqa: PLC0415
 
     if workers.__class__ is not int or workers != 1:
         if crew(workers).kind != "threads":

@@ -4,16 +4,17 @@ from array import array
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from itertools import accumulate, chain, count
 from typing import TYPE_CHECKING, Any
 
 from gilfree import _kernels
 from gilfree.kernels._kernel import Kernel, Work, run
+from gilfree.kernels._lazy import np
 from gilfree.workers import Workers, crew
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
 __all__ = [
@@ -166,7 +167,7 @@ def find_exact_cover(
     return next((sorted(cover) for cover in covers if cover is not None), None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Problem:
     """Options as rows of items' numbers, primary items first, as `gilfree._kernels` takes them."""
 
@@ -247,21 +248,19 @@ def _read(options: Any, secondary: "Iterable[Hashable]") -> Problem:  # noqa: AN
     if getattr(options, "ndim", None) == 2:  # noqa: PLR2004
         return _read_matrix(options, optional)
     rows = _rows(options)
-    numbers: dict[Hashable, int] = {}
-    items, offsets = array("i"), array("i", [0])
     try:
-        for row in rows:
-            for item in row:
-                if item not in optional:
-                    numbers.setdefault(item, len(numbers))
-        primary_count = len(numbers)
-        for row in rows:
-            items.extend([numbers.setdefault(item, len(numbers)) for item in row])
-            offsets.append(len(items))
-    except TypeError as error:  # from a dict
+        listed = list(chain.from_iterable(rows))
+        named = dict.fromkeys(listed)
+        primary = dict.fromkeys(item for item in named if item not in optional) if optional else named
+        number_of = dict(zip({**primary, **named} if optional else named, count()))
+        items = array("i", list(map(number_of.__getitem__, listed)))
+        once = sum(map(len, map(set, rows)))
+    except TypeError as error:  # from a dict or a set
         raise TypeError(f"options: wanted hashable items, got others ({error})") from None
-    _refuse_repeated(rows)
-    return Problem(items, offsets, len(numbers), primary_count)
+    if once != len(items):
+        raise ValueError(_repeated(rows))
+    offsets = array("i", list(accumulate(map(len, rows), initial=0)))
+    return Problem(items, offsets, len(named), len(primary))
 
 
 def _rows(options: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401
@@ -274,11 +273,11 @@ def _rows(options: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401
         raise TypeError(_not_options(options)) from None
 
 
-def _refuse_repeated(rows: list[tuple[Any, ...]]) -> None:
-    for index, row in enumerate(rows):
-        if len(set(row)) != len(row):
-            twice = next(item for place, item in enumerate(row) if item in row[:place])
-            raise ValueError(f"options[{index}]: wanted each item once, got {twice!r} twice")
+def _repeated(rows: list[tuple[Any, ...]]) -> str:
+    """Say which option has an item twice."""
+    index, row = next((index, row) for index, row in enumerate(rows) if len(set(row)) != len(row))
+    twice = next(item for place, item in enumerate(row) if item in row[:place])
+    return f"options[{index}]: wanted each item once, got {twice!r} twice"
 
 
 def _not_options(options: Any) -> str:  # noqa: ANN401
@@ -296,8 +295,6 @@ def _not_options(options: Any) -> str:  # noqa: ANN401
 
 
 def _read_matrix(options: Any, secondary: "dict[Hashable, None]") -> Problem:  # noqa: ANN401
-    import numpy as np  # noqa: PLC0415 - gilfree imports NumPy only when it is needed
-
     matrix = np.asarray(options)
     if matrix.dtype != np.bool_:
         raise TypeError(f"options: wanted a matrix of bool, got dtype {matrix.dtype}")

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gilfree.kernels._kernel import Kernel, Work
+from gilfree.kernels._lazy import _arrays, np
 from gilfree.kernels._scalars import integer
 from gilfree.workers import Workers
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["KERNEL", "hamming_neighbors", "hamming_neighbors_pure"]
@@ -83,10 +83,6 @@ def hamming_neighbors(
     >>> indices
     array([[0, 3, 1]])
     """
-    import numpy as np  # noqa: PLC0415 - gilfree imports NumPy only when it is needed
-
-    from gilfree.kernels import _arrays  # noqa: PLC0415
-
     q, c = _byte_array("queries", queries), _byte_array("codes", codes)
     (rows, length), (count, others) = q.shape, c.shape
     if length != others:
@@ -128,8 +124,8 @@ def hamming_distance(a: Sequence[int], b: Sequence[int]) -> int:
 
 def _byte_array(name: str, value: object) -> "NDArray[np.uint8]":
     """Return ``value`` as a C-contiguous array of uint8 of two dimensions; no copy where it is one."""
-    import numpy as np  # noqa: PLC0415
-
+    if _arrays.usable(value, 2, _arrays.BYTES):
+        return value
     try:
         array: NDArray[Any] = np.asarray(value)
     except (ValueError, OverflowError) as error:  # a ragged list
@@ -143,7 +139,7 @@ def _byte_array(name: str, value: object) -> "NDArray[np.uint8]":
         raise ValueError(f"{name}: wanted 2 dimensions, got {array.ndim} (shape {array.shape})")
     if array.dtype != np.uint8 and array.size > 0 and not (array.min() >= 0 and array.max() <= LARGEST_BYTE):
         raise ValueError(f"{name}: wanted bytes, from 0 to {LARGEST_BYTE}, got {array.min()} to {array.max()}")
-    return array if array.dtype == np.uint8 and array.flags.c_contiguous else np.require(array, np.uint8, ["C"])
+    return np.require(array, np.uint8, ["C"])
 
 
 def _seconds(rows: int, count: int, length: int, k: int) -> float:

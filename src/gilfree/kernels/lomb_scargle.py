@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gilfree.kernels._kernel import Kernel, Work
+from gilfree.kernels._lazy import _arrays, np
 from gilfree.workers import Workers
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["KERNEL", "lomb_scargle", "lomb_scargle_pure"]
@@ -92,10 +92,6 @@ def lomb_scargle(
     >>> round(float(frequencies[power.argmax()]), 2)
     0.3
     """
-    import numpy as np  # noqa: PLC0415 - gilfree imports NumPy only when it is needed
-
-    from gilfree.kernels import _arrays  # noqa: PLC0415
-
     double = np.dtype(np.float64)
     t = _arrays.float_array("times", times, 1, double)
     y = values if type(values) is np.ndarray else np.asarray(values)

@@ -4,11 +4,11 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from gilfree.kernels._kernel import Kernel, Work
+from gilfree.kernels._lazy import _arrays, np
 from gilfree.kernels._scalars import finite_float, integer
 from gilfree.workers import Workers
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 __all__ = ["KERNEL", "mandelbrot", "mandelbrot_pure"]
@@ -84,10 +84,6 @@ def mandelbrot(
         raise ValueError(f"width, height: wanted at most {MAX_PIXELS} pixels in all, got {width} x {height}")
     max_iterations = integer("max_iterations", max_iterations, 0, MAX_ITERATIONS)
     real, imaginary, span = _picture(center, span)
-
-    import numpy as np  # noqa: PLC0415 - gilfree imports NumPy only when it is needed
-
-    from gilfree.kernels import _arrays  # noqa: PLC0415
 
     work = Work(
         "mandelbrot",

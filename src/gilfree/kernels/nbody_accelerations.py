@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gilfree.kernels._kernel import Kernel, Work
+from gilfree.kernels._lazy import _arrays, np
 from gilfree.kernels._scalars import finite_float
 from gilfree.workers import Workers
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["KERNEL", "nbody_accelerations", "nbody_accelerations_pure"]
@@ -89,10 +89,6 @@ def nbody_accelerations(
     array([[ 1.  ,  0.  ,  0.  ],
            [-0.25,  0.  ,  0.  ]])
     """
-    import numpy as np  # noqa: PLC0415 - gilfree imports NumPy only when it is needed
-
-    from gilfree.kernels import _arrays  # noqa: PLC0415
-
     at, weights = _arrays.float_array("positions", positions, 2), _arrays.float_array("masses", masses, 1)
     if at.dtype != weights.dtype:
         at, weights = at.astype(np.float64, copy=False), weights.astype(np.float64, copy=False)

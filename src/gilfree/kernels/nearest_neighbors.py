@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gilfree.kernels._kernel import Kernel, Work
+from gilfree.kernels._lazy import _arrays, np
 from gilfree.kernels._scalars import integer
 from gilfree.workers import Workers
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["KERNEL", "nearest_neighbors", "nearest_neighbors_pure"]
@@ -86,10 +86,6 @@ def nearest_neighbors(
     >>> indices
     array([[2, 0]])
     """
-    import numpy as np  # noqa: PLC0415 - gilfree imports NumPy only when it is needed
-
-    from gilfree.kernels import _arrays  # noqa: PLC0415
-
     from_points = _arrays.float_array("queries", queries, 2), _arrays.float_array("points", points, 2)
     if from_points[0].dtype != from_points[1].dtype:
         from_points = from_points[0].astype(np.float64, copy=False), from_points[1].astype(np.float64, copy=False)

@@ -6,10 +6,10 @@ from math import cbrt, inf
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gilfree.kernels._kernel import Kernel, Work
+from gilfree.kernels._lazy import _arrays, _csr, np
 from gilfree.workers import Workers
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
     Result: TypeAlias = NDArray[np.float64] | tuple[NDArray[np.float64], NDArray[np.int32]]
@@ -103,10 +103,6 @@ def shortest_paths(
     >>> gilfree.shortest_paths(graph, 0, unweighted=True)
     array([ 0.,  1.,  1., inf])
     """
-    import numpy as np  # noqa: PLC0415 - gilfree imports NumPy only when it is needed
-
-    from gilfree.kernels import _arrays, _csr  # noqa: PLC0415
-
     data, indices, indptr, (nodes, _) = _csr.csr(
         "graph", graph, with_data=not unweighted, square=True, largest=MAX_NODES
     )
@@ -189,8 +185,6 @@ def breadth_first(edges: list[list[tuple[int, float]]], source: int) -> tuple[li
 
 def _sources(value: object, nodes: int) -> "NDArray[np.int64]":
     """Return the sources as int64, of one dimension or none: a copy, which no other thread can change."""
-    import numpy as np  # noqa: PLC0415
-
     try:
         array = np.asarray(value)
     except (ValueError, OverflowError) as error:

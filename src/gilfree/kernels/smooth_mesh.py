@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from gilfree import _kernels
 from gilfree.kernels._kernel import Kernel, Work, releases
+from gilfree.kernels._lazy import _arrays, _csr, np
 from gilfree.kernels._scalars import finite_float, integer
 from gilfree.workers import Workers, crew
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["KERNEL", "smooth_mesh", "smooth_mesh_pure"]
@@ -104,10 +104,6 @@ def smooth_mesh(
            [-0.5, -0.5,  0.5],
            [ 0.5, -0.5,  0.5]])
     """
-    import numpy as np  # noqa: PLC0415 - gilfree imports NumPy only when it is needed
-
-    from gilfree.kernels import _arrays, _csr  # noqa: PLC0415
-
     positions, triangles = _arrays.float_array("vertices", vertices, 2), _csr.index_array("faces", faces, 2)
     count = len(positions)
     if positions.shape[1] != AXES:
@@ -188,12 +184,8 @@ def _neighbors(
     triangles: "NDArray[Any]", count: int, *, release_gil: bool
 ) -> "tuple[NDArray[np.int64], NDArray[np.int32]]":
     """Return each vertex's neighbours: those of v are ``neighbors[offsets[v]:offsets[v + 1]]``."""
-    import numpy as np  # noqa: PLC0415
-
-    from gilfree.kernels import _arrays  # noqa: PLC0415
-
     offsets, neighbors = np.empty(count + 1, np.int64), np.empty(ENDS * len(triangles), np.int32)
-    held = _arrays.hold([triangles])
+    held = _kernels.hold((triangles,), np.ndarray)
     _kernels.mesh_neighbors(triangles, offsets, neighbors, release_gil=release_gil)
     del held
     return offsets, neighbors[: offsets[-1]]

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gilfree.kernels._kernel import Kernel, Work
+from gilfree.kernels._lazy import _arrays, _csr, np
 from gilfree.workers import Workers
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["KERNEL", "sparse_matvec", "sparse_matvec_pure"]
@@ -74,13 +74,9 @@ def sparse_matvec(
     >>> gilfree.sparse_matvec(matrix, [1.0, 10.0, 100.0])
     array([-98.,   0.,  40.])
     """
-    import numpy as np  # noqa: PLC0415 - gilfree imports NumPy only when it is needed
-
-    from gilfree.kernels import _arrays, _csr  # noqa: PLC0415
-
     data, indices, indptr, (rows, columns) = _csr.csr("matrix", matrix)
     assert data is not None  # noqa: S101 - for the type checker: it was asked for
-    if indptr[0] != 0:
+    if indptr.item(0) != 0:
         raise ValueError(f"matrix.indptr: wanted 0 in front, got {indptr[0]}")
     vectors = x if type(x) is np.ndarray else np.asarray(x)
     if vectors.ndim not in (1, 2):
@@ -88,15 +84,15 @@ def sparse_matvec(
     vectors = _arrays.float_array("x", vectors, vectors.ndim)
     if vectors.shape[0] != columns:
         raise ValueError(f"x: wanted length {columns}, as many as the matrix has columns, got {vectors.shape[0]}")
-    if data.dtype == np.float64:
-        vectors = vectors.astype(np.float64, copy=False)
+    if vectors.dtype != data.dtype == np.float64:
+        vectors = vectors.astype(np.float64)
     shape = (rows, *vectors.shape[1:])
     work = Work(
         "sparse_matvec",
         (data, indices, indptr[:-1], indptr[1:], vectors),
         cut=(2, 3),
         rows=rows,
-        seconds=_seconds(rows, int(data.size), vectors),
+        seconds=_seconds(rows, data.size, vectors),
         before=lambda row: int(indptr[row]) + row,
     )
     result: NDArray[Any] = _arrays.compute(work, [("y", shape, vectors.dtype)], out, workers, release_gil)
@@ -124,7 +120,7 @@ def dot(data: Sequence[float], indices: Sequence[int], span: range, x: Sequence[
 
 def _seconds(rows: int, stored: int, vectors: "NDArray[Any]") -> float:
     """Return about how long the product takes."""
-    count: int = vectors.size // max(vectors.shape[0], 1)
+    count = 1 if vectors.ndim == 1 else vectors.shape[1]
     entry, row = (0.25e-9, 0.5e-9) if count >= LANES else (0.7e-9, 1.5e-9)
     if vectors.nbytes > CACHED_BYTES:
         entry *= 2.5  # between those of a matrix whose rows have much in common, and random ones

@@ -6,10 +6,10 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from gilfree.kernels._kernel import Kernel, Work
+from gilfree.kernels._lazy import _arrays, _csr, np
 from gilfree.workers import Workers
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["KERNEL", "viterbi", "viterbi_pure"]
@@ -95,10 +95,6 @@ def viterbi(
     >>> round(math.exp(log_probability), 6)
     0.01512
     """
-    import numpy as np  # noqa: PLC0415 - gilfree imports NumPy only when it is needed
-
-    from gilfree.kernels import _arrays  # noqa: PLC0415
-
     model = [
         _arrays.float_array("log_initial", log_initial, 1),
         _arrays.float_array("log_transition", log_transition, 2),
@@ -115,25 +111,20 @@ def viterbi(
     if likelihood.shape[1] != states:
         raise ValueError(f"log_likelihood: wanted {states} columns, as log_initial has, got {likelihood.shape[1]}")
     counts = None if lengths is None else _counts(lengths, steps)
-    # Not by cumsum, which lets the GIL go.
-    ends = None if counts is None else np.fromiter(accumulate(counts.tolist()), np.int64, counts.size)
-    last = np.frombuffer(bytearray(steps), np.int8)  # as np.zeros, which lets the GIL go
-    if counts is not None and ends is not None:
-        last[ends[counts > 0] - 1] = 1
-
-    shape = () if counts is None else counts.shape
+    ends = [steps] if counts is None else list(accumulate(counts))
+    shape = () if counts is None else (len(counts),)
     given = None
     if out is not None:
         given = _arrays.outputs(out, [("path", (steps,), np.int32), ("log_probability", shape, np.float64)], model)
     pairs = float(states) * states
     work = Work(
         "viterbi",
-        (initial, transition, likelihood, last),
+        (initial, transition, likelihood, _marks(ends, steps)),
         cut=(2, 3),
         rows=steps,
         seconds=8e-6 + 2e-9 * pairs + steps * (15e-9 + 1.5e-9 * states + 0.08e-9 * pairs),
         chunk_seconds=2e-9 * pairs,  # to prepare the model
-        before=lambda row: _begin(ends, row, steps),
+        before=lambda row: _begin(ends, row),
     )
     # The core writes a sequence's probability at its last observation: it is observations that are cut.
     path, at_each = _arrays.compute(
@@ -143,12 +134,12 @@ def viterbi(
         workers,
         release_gil,
     )
-    if counts is None or ends is None:
-        log_probability: Any = float(at_each[-1]) if steps else 0.0
+    if counts is None:
+        log_probability: Any = at_each.item(-1) if steps else 0.0
     else:
-        log_probability = np.empty(shape)
-        log_probability[counts == 0] = 0.0
-        log_probability[counts > 0] = at_each[ends[counts > 0] - 1]
+        log_probability = np.array(
+            [at_each.item(end - 1) if count else 0.0 for count, end in zip(counts, ends, strict=True)]
+        )
     if given is None:
         return path, log_probability
     given[1][...] = log_probability
@@ -199,25 +190,32 @@ def first_of_largest(values: list[float]) -> int:
     return values.index(max(values))
 
 
-def _counts(lengths: Any, steps: int) -> "NDArray[np.int64]":  # noqa: ANN401
+def _counts(lengths: Any, steps: int) -> list[int]:  # noqa: ANN401
     """Return the lengths, checked."""
-    from gilfree.kernels import _csr  # noqa: PLC0415
-
-    counts: NDArray[np.int64] = _csr.index_array("lengths", lengths).astype("int64")
-    values = counts.tolist()  # ints, whose sum cannot overflow
-    if min(values, default=0) < 0:
-        raise ValueError(f"lengths: wanted 0 or more, got {min(values)}")
-    if sum(values) != steps:
-        raise ValueError(f"lengths: wanted a sum of {steps}, the number of observations, got {sum(values)}")
+    counts: list[int] = _csr.index_array("lengths", lengths).tolist()  # ints, whose sum cannot overflow
+    if min(counts, default=0) < 0:
+        raise ValueError(f"lengths: wanted 0 or more, got {min(counts)}")
+    if sum(counts) != steps:
+        raise ValueError(f"lengths: wanted a sum of {steps}, the number of observations, got {sum(counts)}")
     return counts
 
 
-def _begin(ends: "NDArray[np.int64] | None", row: int, steps: int) -> int:
+def _marks(ends: list[int], steps: int) -> bytes:
+    """Return a byte for each observation: 1 for the last of a sequence.
+
+    Not by NumPy: some of what it has for this lets the GIL go, and all is slower where sequences are few.
+    """
+    marks = bytearray(steps)
+    for end in ends:
+        if end:  # sequences of no observations may be the first
+            marks[end - 1] = 1
+    return bytes(marks)
+
+
+def _begin(ends: list[int], row: int) -> int:
     """Return the first row of the sequence that a row belongs to, which is the only place to cut it at."""
-    if ends is None:
-        return row if row == steps else 0
     sequence = bisect_right(ends, row)
-    return int(ends[sequence - 1]) if sequence else 0
+    return ends[sequence - 1] if sequence else 0
 
 
 KERNEL = Kernel(
