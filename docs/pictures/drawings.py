@@ -6,7 +6,7 @@ from itertools import product
 import matplotlib as mpl
 import numpy as np
 from matplotlib.collections import LineCollection, PolyCollection
-from matplotlib.colors import LinearSegmentedColormap, Normalize, PowerNorm, to_rgb
+from matplotlib.colors import LinearSegmentedColormap, LogNorm, Normalize, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from style import Style, bare
@@ -43,7 +43,7 @@ def nearest_neighbors(figure: Figure, style: Style) -> None:
     one, other = style.colours[:2]
     axes = bare(figure.subplots())
     colours = LinearSegmentedColormap.from_list("vote", [one, style.background, other])
-    axes.imshow(share, cmap=colours, vmin=-0.35, vmax=1.35, extent=(-17.5, 17.5, -10, 10), aspect="equal")
+    axes.imshow(share, cmap=colours, vmin=-0.35, vmax=1.35, extent=(-17.5, 17.5, -10, 10), interpolation="nearest")
     for which, (colour, marker) in enumerate([(one, "o"), (other, "^")]):
         axes.scatter(
             *points[arm == which].T, s=17, c=colour, marker=marker, edgecolors=style.background, linewidths=0.6
@@ -154,7 +154,7 @@ def convolve2d(figure: Figure, style: Style) -> None:
     scene = np.zeros((3, height, width), np.float32)
     left = 4
     while left < width - 14:
-        broad, tall = random.integers(14, 34), random.integers(40, 120)
+        broad, tall = random.integers(14, 34), random.integers(60, 140)
         for i, j in product(range(height - tall, height - 22, 9), range(left + 3, min(left + broad - 3, width), 8)):
             if random.random() < 0.6:  # noqa: PLR2004 - lit windows
                 scene[:, i, j] = np.array([1.0, random.uniform(0.55, 0.8), random.uniform(0.15, 0.4)]) * random.uniform(
@@ -468,4 +468,4 @@ def mandelbrot(figure: Figure, style: Style) -> None:
     inside = np.ma.masked_equal(counts, 400)
     colours = mpl.colormaps["magma" if style.background != "#ffffff" else "magma_r"].copy()
     colours.set_bad(style.colours[0])
-    axes.imshow(inside, cmap=colours, norm=PowerNorm(0.35, 1, 400), interpolation="lanczos")
+    axes.imshow(inside, cmap=colours, norm=LogNorm(1, 400), interpolation="lanczos")

@@ -54,7 +54,9 @@ STYLES = {
 
 def figure(style: Style, height: float) -> Figure:
     """Return an empty figure. What is drawn into it is to be drawn in `context`."""
-    return Figure(figsize=(WIDTH, height), layout="constrained", facecolor=style.background)
+    empty = Figure(figsize=(WIDTH, height), layout="constrained", facecolor=style.background)
+    empty.get_layout_engine().set(w_pad=0.06, h_pad=0.08)
+    return empty
 
 
 def context(style: Style) -> mpl.rc_context:
@@ -91,7 +93,7 @@ def save(drawn: Figure, path: Path) -> None:
     with Image.open(path) as image:
         full = image.convert("RGB")
     for colours in (128, 64, 32, 16):
-        full.quantize(colours, dither=Image.Dither.NONE).save(path, optimize=True)
+        full.quantize(colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
         if path.stat().st_size <= MOST_BYTES:
             return
     raise ValueError(f"{path.name}: more than {MOST_BYTES} bytes")
