@@ -93,7 +93,11 @@ def save(drawn: Figure, path: Path) -> None:
     with Image.open(path) as image:
         full = image.convert("RGB")
     for colours in (128, 64, 32, 16):
-        full.quantize(colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
+        reduced = full.quantize(colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        palette, corner = reduced.getpalette(), 3 * reduced.getpixel((0, 0))
+        palette[corner : corner + 3] = full.getpixel((0, 0))  # or the page would show where the picture ends
+        reduced.putpalette(palette)
+        reduced.save(path, optimize=True)
         if path.stat().st_size <= MOST_BYTES:
             return
     raise ValueError(f"{path.name}: more than {MOST_BYTES} bytes")
