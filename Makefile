@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 SOURCES := $(shell find src/gilfree -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.c') setup.py
 READY := $(VENV)/.ready
 
-.PHONY: bench atlas test lint docs wheels clean
+.PHONY: bench atlas test lint pictures docs wheels clean
 
 bench: $(READY)  ## measure, and write results/report.html
 	$(BIN)/gilfree bench
@@ -29,6 +29,9 @@ lint: $(READY)  ## formatting, style and types
 	$(BIN)/ruff check .
 	PATH=$(BIN):$$PATH cython-lint src  # it runs pycodestyle
 	$(BIN)/mypy
+
+pictures: $(READY)  ## docs/images/kernels: draw the pictures of the kernels' pages again
+	$(BIN)/python docs/pictures
 
 docs: $(READY)  ## docs/_build/html
 	$(BIN)/python -m pip install -q --group docs

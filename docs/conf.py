@@ -1,4 +1,4 @@
-"""Settings of Sphinx."""  # noqa: INP001
+"""Settings of Sphinx."""
 
 import re
 
