@@ -59,7 +59,7 @@ class CancelScope:
         self._entered = True
         if self._timeout is not None:
             self.deadline = time.monotonic() + self._timeout
-            self.flag[1] = min(NEVER, _kernels.clock() + int(self._timeout * 1e9))
+            self.flag[1] = min(NEVER, _kernels.clock() + int(min(NEVER, self._timeout * 1e9)))
         self._link(current_scope.get())
         current_scope.set(self)
         return self
