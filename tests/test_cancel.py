@@ -38,6 +38,11 @@ def again_and_again(name, **options):
         yield call(KERNELS[name].functions[0], **options)
 
 
+def soon(func):
+    """Have another thread call it when the kernel that is called next is at work."""
+    threading.Timer(0.1, func).start()
+
+
 def in_thread(func, *args):
     """Start a thread, and return a future of what the function does in it."""
     future = Future()
@@ -70,11 +75,10 @@ class TestEveryKernel:
     def test_stops_when_another_thread_cancels(self, name, workers):
         calls = again_and_again(name, workers=workers)
         next(calls)
-        with pytest.raises(gilfree.Cancelled), gilfree.cancel_scope() as scope:
-            timer = threading.Timer(0.1, scope.cancel)
-            timer.start()
+        scope = gilfree.cancel_scope()
+        soon(scope.cancel)
+        with pytest.raises(gilfree.Cancelled), scope:
             list(calls)
-        timer.join()
         assert scope.cancelled
         assert not scope.timed_out
 
@@ -162,11 +166,10 @@ class TestWhichComesFirst:
 
 class TestNesting:
     def test_an_outer_cancel_stops_the_inner_scope(self):
-        with pytest.raises(gilfree.Cancelled), gilfree.cancel_scope() as outer, gilfree.cancel_scope(60) as inner:
-            with gilfree.cancel_scope() as innermost:
-                timer = threading.Timer(0.05, outer.cancel)
-                timer.start()
-                endless()
+        outer, inner, innermost = gilfree.cancel_scope(), gilfree.cancel_scope(60), gilfree.cancel_scope()
+        soon(outer.cancel)
+        with pytest.raises(gilfree.Cancelled), outer, inner, innermost:
+            endless()
         assert innermost.cancelled
         assert inner.cancelled
 
@@ -180,8 +183,9 @@ class TestNesting:
         with gilfree.cancel_scope(60) as outer:
             with pytest.raises(TimeoutError), gilfree.cancel_scope(0.01) as inner:
                 endless()
-            with pytest.raises(gilfree.Cancelled), gilfree.cancel_scope() as second:
-                second.cancel()
+            second = gilfree.cancel_scope()
+            soon(second.cancel)
+            with pytest.raises(gilfree.Cancelled), second:
                 endless()
             gilfree.mandelbrot(3, 2)
         assert inner.deadline < outer.deadline
@@ -235,10 +239,14 @@ class TestOtherThreads:
         gilfree.mandelbrot(3, 2)
 
     def test_stop_when_the_scope_is_left_by_an_exception(self):
-        with pytest.raises(ZeroDivisionError), gilfree.cancel_scope() as scope:
-            future = in_thread(scope.run, endless)
+        def fail():
             time.sleep(0.05)
             raise ZeroDivisionError
+
+        scope = gilfree.cancel_scope()
+        future = in_thread(scope.run, endless)
+        with pytest.raises(ZeroDivisionError), scope:
+            fail()
         assert isinstance(future.exception(30), gilfree.Cancelled)
 
     def test_go_on_when_it_is_left_as_usual(self):
@@ -312,8 +320,9 @@ class TestWorkersElsewhere:
             gilfree.mandelbrot(300, 200, workers=pool)
             with pytest.raises(TimeoutError), gilfree.cancel_scope(0.1):
                 endless(workers=pool)
-            with pytest.raises(gilfree.Cancelled), gilfree.cancel_scope() as scope:
-                threading.Timer(0.1, scope.cancel).start()
+            scope = gilfree.cancel_scope()
+            soon(scope.cancel)
+            with pytest.raises(gilfree.Cancelled), scope:
                 endless(workers=pool)
 
 
@@ -321,10 +330,11 @@ class TestWorkersElsewhere:
 @pytest.mark.thread_unsafe(reason="sets a signal handler")
 @pytest.mark.parametrize("release_gil", [True, False])
 def test_a_signal_handler_may_cancel(release_gil):
+    scope = gilfree.cancel_scope()
     before = signal.signal(signal.SIGALRM, lambda *_: scope.cancel())
     try:
-        with pytest.raises(gilfree.Cancelled), gilfree.cancel_scope() as scope:
-            signal.setitimer(signal.ITIMER_REAL, 0.05)
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        with pytest.raises(gilfree.Cancelled), scope:
             endless(release_gil=release_gil)
     finally:
         signal.signal(signal.SIGALRM, before)
