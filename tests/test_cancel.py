@@ -11,7 +11,8 @@ import threading
 import time
 import weakref
 from array import array
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 
 import numpy as np
 import pytest
@@ -233,9 +234,19 @@ class TestOtherThreads:
                 assert isinstance(future.exception(30), gilfree.Cancelled)
             assert outside.result(30).shape == (200, 300)
 
+    def test_that_do_chunks_are_stopped(self):
+        """Each of which would take minutes."""
+        with pytest.raises(TimeoutError), gilfree.cancel_scope(0.1):
+            endless(workers=2)
+        scope = gilfree.cancel_scope()
+        soon(scope.cancel)
+        with pytest.raises(gilfree.Cancelled), scope, ThreadPoolExecutor(3) as pool:
+            endless(workers=pool)
+
     def test_run_gives_back_what_the_function_returns(self):
         scope = gilfree.cancel_scope()
         assert scope.run(divmod, 7, 2) == (3, 1)
+        scope.cancel()
         gilfree.mandelbrot(3, 2)
 
     def test_stop_when_the_scope_is_left_by_an_exception(self):
@@ -314,6 +325,16 @@ class TestWorkersElsewhere:
             gilfree.mandelbrot(300, 200, workers=one_by_one)
         assert len(done) == 1
 
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+    @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Python 3.12 and newer, about threads and forks
+    @pytest.mark.thread_unsafe(reason="forks")
+    def test_are_not_in_the_scope_that_they_were_forked_in(self):
+        with ProcessPoolExecutor(1, mp_context=get_context("fork")) as pool:
+            with gilfree.cancel_scope(0.02):
+                pool.submit(int).result()
+                time.sleep(0.03)
+            assert gilfree.mandelbrot(30, 20, workers=pool).shape == (20, 30)
+
     def test_in_interpreters_are_stopped(self):
         futures = pytest.importorskip("concurrent.futures.interpreter", reason="new in Python 3.14")
         with futures.InterpreterPoolExecutor(2) as pool:
@@ -385,6 +406,10 @@ class TestScope:
         scope.cancel()
         with scope, pytest.raises(gilfree.Cancelled):
             endless()
+
+    def test_runs_nothing_before_its_time_begins(self):
+        with pytest.raises(RuntimeError, match="entered"):
+            gilfree.cancel_scope(60).run(int)
 
     def test_tells_its_deadline(self):
         scope = gilfree.cancel_scope(60)

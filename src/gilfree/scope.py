@@ -6,6 +6,7 @@ threads share is a flag that is set once, and dicts, whose single operations are
 """
 
 import math
+import os
 import time
 import weakref
 from array import array
@@ -90,7 +91,14 @@ class CancelScope:
 
         Executors do not hand the caller's context on to their threads; ``pool.submit(scope.run, func, *args)`` makes up
         for it.
+
+        Raises
+        ------
+        RuntimeError
+            The scope has a time-out that has not begun, because the scope was not entered.
         """
+        if self._timeout is not None and not self._entered:
+            raise RuntimeError("cancel_scope: wanted one that was entered, as it has a time-out, got a new one")
         token = current_scope.set(self)
         try:
             return func(*args, **kwargs)
@@ -204,6 +212,16 @@ def cancel_scope(timeout: float | None = None) -> CancelScope:
         if timeout == math.inf:
             timeout = None
     return CancelScope(timeout)
+
+
+def _leave() -> None:
+    current_scope.set(None)
+
+
+# A forked process has a copy of the flag, which nobody will set, and of the deadline. Worker processes that were forked
+# in a scope would raise TimeoutError for ever.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave)
 
 
 def inner_scope() -> CancelScope:
