@@ -218,8 +218,9 @@ class TestOtherLoops:
 
         async def main():
             with anyio.move_on_after(0.02):
-                await gilfree.to_thread(time.sleep, 0.3)
+                await gilfree.to_thread(time.sleep, 0.5)
 
+        run(main)  # whatever is imported on first use
         begun = time.process_time()
         run(main)
-        assert time.process_time() - begun < 0.2
+        assert time.process_time() - begun < 0.1
