@@ -12,6 +12,7 @@ from gilfree._version import __version__
 
 TYPE_CHECKING = False  # as in `typing`, whose import would take longer than all the rest
 if TYPE_CHECKING:
+    from gilfree.aio import to_thread
     from gilfree.cancel import Cancelled
     from gilfree.kernels.asian_option_price import asian_option_price
     from gilfree.kernels.convolve2d import convolve2d
@@ -29,13 +30,16 @@ if TYPE_CHECKING:
     from gilfree.kernels.viterbi import viterbi
     from gilfree.observe import Observation as observe  # noqa: N813 - the module, which can be called
     from gilfree.observe._probe import probe
+    from gilfree.scope import CancelScope, cancel_scope
     from gilfree.workers import cpu_count
 
 __all__ = [
+    "CancelScope",
     "Cancelled",
     "PatternSet",
     "__version__",
     "asian_option_price",
+    "cancel_scope",
     "convolve2d",
     "count_exact_covers",
     "cpu_count",
@@ -52,6 +56,7 @@ __all__ = [
     "shortest_paths",
     "smooth_mesh",
     "sparse_matvec",
+    "to_thread",
     "viterbi",
 ]
 
@@ -59,11 +64,13 @@ _kernels = _isa.install()
 
 # Where the public names come from, on first use (PEP 562).
 _HOMES = {
+    "CancelScope": "gilfree.scope",
     "Cancelled": "gilfree.cancel",
     "PatternSet": "gilfree.kernels.pattern_set",
     "count_exact_covers": "gilfree.kernels.exact_cover",
     "convolve2d": "gilfree.kernels.convolve2d",
     "asian_option_price": "gilfree.kernels.asian_option_price",
+    "cancel_scope": "gilfree.scope",
     "cpu_count": "gilfree.workers",
     "edit_distance": "gilfree.kernels.edit_distance",
     "edit_distances": "gilfree.kernels.edit_distance",
@@ -77,6 +84,7 @@ _HOMES = {
     "probe": "gilfree.observe",
     "shortest_paths": "gilfree.kernels.shortest_paths",
     "sparse_matvec": "gilfree.kernels.sparse_matvec",
+    "to_thread": "gilfree.aio",
     "viterbi": "gilfree.kernels.viterbi",
     "smooth_mesh": "gilfree.kernels.smooth_mesh",
 }

@@ -2,9 +2,11 @@
 
 For callers that cannot use the functions of `gilfree` itself, such as other interpreters (hand them memoryviews) and
 compiled code. Buffers are C-contiguous, aligned, of native numbers; dtypes are given in NumPy's letters. Outputs are
-written in place. Every function takes ``release_gil`` and ``stop``, the flag that the function `stop` sets; checks all
-that its memory safety depends on and raises TypeError or ValueError naming the argument; and may be called from any
-number of threads at once.
+written in place. Every function takes ``release_gil`` and ``stop``; checks all that its memory safety depends on and
+raises TypeError or ValueError naming the argument; and may be called from any number of threads at once.
+
+``stop`` is a flag: a buffer (1,) i4 of 0, which the function `stop` sets; or a writable one (2,) i8 of 0 and a
+deadline, by `clock` or 2**63 − 1 for none. Without it, the caller's `gilfree.cancel_scope` stops the call.
 """
 
 from typing import Any
@@ -15,10 +17,14 @@ COMPILER: str
 LEVEL: str
 
 def supported_levels() -> tuple[str, ...]: ...
-def stop(flag: Buffer) -> None:
-    """Ask every call that was given this flag, a writable buffer (1,) i4, to stop: it will raise `gilfree.Cancelled`.
+def clock() -> int:
+    """Return the time on the clock of deadlines, in nanoseconds. It never goes back; its zero means nothing."""
 
-    For any thread of any interpreter; the running calls notice within a millisecond.
+def stop(flag: Buffer) -> None:
+    """Ask every call that was given this flag, a writable buffer, to stop: it will raise `gilfree.Cancelled`.
+
+    For any thread of any interpreter; the running calls notice within a millisecond. A flag whose deadline has passed
+    stays one whose calls raise TimeoutError.
     """
 
 def call(core: str, inputs: tuple[object, ...], outputs: tuple[object, ...], release_gil: bool) -> Any:  # noqa: ANN401
@@ -30,6 +36,9 @@ def hold(values: tuple[object, ...], array: type) -> list[object]:
     It makes ``a.resize(n, refcheck=False)`` of such an array, or of one that it is a view of, raise ValueError, and
     ``mmap.close`` of a map under it BufferError.
     """
+
+def stopped(flag: Buffer) -> str | None:
+    """Return why calls that are given this flag stop: "cancelled" or "timed out"; None as long as they go on."""
 
 def asian_option_price(
     blocks: range,

@@ -15,10 +15,12 @@ from cpython.buffer cimport (
 )
 from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_FromStringAndSize
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.contextvars cimport get_value
 from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree
 from cpython.object cimport PyObject
 from cpython.unicode cimport PyUnicode_DATA, PyUnicode_GET_LENGTH, PyUnicode_KIND
 from cpython.weakref cimport PyWeakref_NewRef
+from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport free
 from libc.string cimport memset
@@ -89,11 +91,14 @@ from gilfree.cores.stop cimport (
     POINTS_NOT_FINITE,
     POSITIONS_NOT_FINITE,
     QUERIES_NOT_FINITE,
+    TIMED_OUT,
     TOO_MANY_STATES,
     TOO_MANY_SYMBOLS,
     Poll,
     load,
     monotonic,
+    store_once,
+    stopped_by,
     store,
 )
 from gilfree.cores.text cimport Text
@@ -101,7 +106,7 @@ from gilfree.cores.viterbi cimport viterbi as viterbi_core
 
 from threading import main_thread
 
-from gilfree.cancel import Cancelled
+from gilfree.cancel import Cancelled, current_scope
 
 cdef extern from "Python.h":
     ctypedef struct PyThreadState:
@@ -184,18 +189,61 @@ def supported_levels():
     return ("baseline",) + (("v3",) if has_v3() else ()) + (("v4",) if has_v4() else ())
 
 
-def stop(flag):
-    """Asks every call that was given this flag, a writable buffer of one int32, to stop: it will raise `Cancelled`.
+def clock():
+    """The monotonic clock of deadlines, in nanoseconds."""
+    return <int64_t> (monotonic() * 1e9)
 
-    For any thread of any interpreter; the running calls notice within a millisecond.
+
+def stop(flag):
+    """Asks every call that was given this flag, a writable buffer as `stop=` takes it, to stop.
+
+    It will raise `Cancelled`, or TimeoutError if its deadline had passed before. For any thread of any interpreter; the
+    running calls notice within a millisecond.
     """
     cdef Py_buffer view
-    take(&view, flag, "flag", INTEGER, 4, 1, writable=True)
+    cdef Poll poll
+    memset(&view, 0, sizeof(view))
     try:
-        want_length(&view, "flag", 0, 1)
-        store(<int *> view.buf, 1)
+        take_flag(&poll, &view, flag, writable=True)
+        if is_over(&poll) == OK:
+            store_once(<int *> poll.flag, CANCELLED)
     finally:
         PyBuffer_Release(&view)
+
+
+def stopped(flag):
+    """Why calls that are given this flag stop: "cancelled", "timed out", or None while they go on."""
+    cdef Py_buffer view
+    cdef Poll poll
+    cdef int status
+    memset(&view, 0, sizeof(view))
+    try:
+        take_flag(&poll, &view, flag)
+        status = is_over(&poll)
+        return None if status == OK else "timed out" if status == TIMED_OUT else "cancelled"
+    finally:
+        PyBuffer_Release(&view)
+
+
+cdef int take_flag(Poll *self, Py_buffer *view, flag, bint writable=False) except -1:
+    """Acquires a flag: an int32; or two int64, the first for the flag, the second for the deadline."""
+    take(view, flag, "stop", INTEGER, 0, 1, writable)
+    want_length(view, "stop", 0, 2 if view.itemsize == 8 else 1)
+    cdef int64_t deadline = NEVER
+    self.flag = <const int *> view.buf
+    if view.itemsize == 8:
+        if view.readonly:
+            raise TypeError("stop: wanted a writable buffer, since it has a deadline, got a read-only one")
+        deadline = (<const int64_t *> view.buf)[1]
+    self.deadline = INFINITY if deadline == NEVER else 1e-9 * <double> deadline
+    return 0
+
+
+cdef int is_over(Poll *self) noexcept nogil:
+    """Whether the flag is set, or the deadline has passed, of which the flag is to tell from then on."""
+    if load(self.flag) == OK and self.deadline < INFINITY and monotonic() >= self.deadline:
+        return stopped_by(store_once(<int *> self.flag, TIMED_OUT))
+    return stopped_by(load(self.flag))
 
 
 def hold(tuple values not None, type array not None):
@@ -245,6 +293,7 @@ def call(str core not None, tuple inputs not None, tuple outputs not None, relea
 # What the statuses of the cores mean to a caller. INTERRUPTED needs no row: the exception is already set.
 ERRORS = {
     CANCELLED: (Cancelled, "the call was asked to stop"),
+    TIMED_OUT: (TimeoutError, "the call was stopped at the deadline of its cancel scope"),
     NO_MEMORY: (MemoryError, "not enough memory for the kernel's scratch space"),
     QUERIES_NOT_FINITE: (ValueError, "queries: wanted finite coordinates, got NaN or infinity"),
     POINTS_NOT_FINITE: (ValueError, "points: wanted finite coordinates, got NaN or infinity"),
@@ -287,6 +336,13 @@ cdef int finish(int status) except -1:
         return -1
     error, message = ERRORS[status]
     raise error(message)
+
+
+cdef extern from *:
+    """
+    #define GILFREE_NEVER INT64_MAX
+    """
+    int64_t NEVER "GILFREE_NEVER"  # the deadline of those that have none
 
 
 cdef enum:
@@ -396,8 +452,17 @@ cdef enum:
 
 
 cdef int look(Poll *self) noexcept nogil:
-    """Runs Python's pending signal handlers; the thread attaches for it where the call had released the GIL."""
-    self.next_look = monotonic() + LOOK_EVERY_MS * 1e-3
+    """Sees to the deadline, and runs Python's pending signal handlers.
+
+    For these the thread attaches where the call had released the GIL.
+    """
+    cdef double now = monotonic()
+    if now >= self.deadline:
+        return is_over(self)
+    self.next_look = self.deadline
+    if not self.signals:
+        return OK
+    self.next_look = min(self.deadline, now + LOOK_EVERY_MS * 1e-3)
     if self.thread != NULL:
         PyEval_RestoreThread(<PyThreadState *> self.thread)
     cdef int raised = PyErr_CheckSignals()
@@ -406,23 +471,38 @@ cdef int look(Poll *self) noexcept nogil:
     return INTERRUPTED if raised else OK
 
 
+cdef int begin_short(Poll *self, Py_buffer *view, flag) except -1:
+    """As `begin`, for a core that takes so few microseconds that it need not look up from its work."""
+    memset(self, 0, sizeof(Poll))
+    self.deadline = INFINITY
+    if flag is None:
+        scope = get_value(current_scope)
+        if scope is None:
+            return 0
+        flag = scope.flag
+    take_flag(self, view, flag)
+    return finish(is_over(self))
+
+
 cdef int begin(Poll *self, Py_buffer *view, flag, bint release_gil) except -1:
-    """Sets up how the core of the call now beginning is asked to stop; `view` keeps the flag in place meanwhile."""
-    self.flag = NULL
-    if flag is not None:
-        take(view, flag, "stop", INTEGER, 4, 1)
-        want_length(view, "stop", 0, 1)
-        self.flag = <const int *> view.buf
-    self.look = NULL
-    self.next_look = 0
-    self.thread = NULL
+    """Sets up how the core of the call now beginning is asked to stop, by a flag or else by the caller's cancel scope.
+
+    Raises at once where it already is. `view` keeps the flag in place meanwhile.
+    """
+    begin_short(self, view, flag)
+    if self.deadline < INFINITY:
+        self.look = look
+        self.next_look = self.deadline
     # Python runs signal handlers on the main thread only; elsewhere there is nothing to look for. A thread that holds
     # the GIL may look nevertheless, at its first poll: most such calls are over before they come to one.
     if not release_gil:
         self.look = look
+        self.signals = True
+        self.next_look = 0
     elif PyThread_get_thread_ident() == <unsigned long> main_thread().ident:
         self.look = look
-        self.next_look = monotonic() + LOOK_EVERY_MS * 1e-3
+        self.signals = True
+        self.next_look = min(self.deadline, monotonic() + LOOK_EVERY_MS * 1e-3)
         self.thread = PyThreadState_Get()
     return 0
 
@@ -528,7 +608,7 @@ def edit_distance(a, b, max_distance=None, *, bint release_gil=True, stop=None):
         read_text(&texts[0], &views[0], a, "a", -1, as_str)
         read_text(&texts[1], &views[1], b, "b", -1, as_str)
         if texts[0].length * texts[1].length < POLLED_FROM:
-            memset(&poll, 0, sizeof(poll))
+            begin_short(&poll, &views[2], stop)
         else:
             begin(&poll, &views[2], stop, release_gil)
         if release_gil:

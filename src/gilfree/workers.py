@@ -8,7 +8,7 @@ import operator
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 __all__ = ["Crew", "Workers", "cpu_count", "crew", "in_order", "in_threads"]
+
+CHECK_SECONDS = 5e-3  # how often a call whose workers cannot be reached looks whether it is to stop
 
 Map: TypeAlias = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 Workers: TypeAlias = int | Executor | Map
@@ -252,22 +254,30 @@ def in_order(
     func: Callable[..., Any],
     calls: Sequence[tuple[Any, ...]],
     abandon: Callable[[], object] | None = None,
+    check: Callable[[], object] | None = None,
 ) -> list[Any]:
     """Return ``[func(*call) for call in calls]``, computed by workers that do not share the caller's objects.
 
     ``abandon`` tells running chunks to stop; where there is such a way, none is running any more when an error is
-    raised. Those that cannot be reached finish on their own, and their results are dropped.
+    raised. Those that cannot be reached finish on their own, and their results are dropped. ``check``, which is asked
+    again and again, raises if the whole is to stop.
     """
+    if check is not None:
+        check()
     if crew.submit is None:
         assert crew.map is not None  # noqa: S101 - for the type checker: a crew has one of the two
-        return list(crew.map(_Starred(func), calls))
+        return list(_checked(crew.map(_Starred(func), calls), len(calls), check))
     futures: list[Future[Any]] = []
     try:
         for call in calls:
             futures.append(crew.submit(func, *call))  # noqa: PERF401 - those submitted are needed if one fails
-        done, _ = wait(futures, return_when=FIRST_EXCEPTION)
-        for future in done:
-            future.result()
+        pending: Iterable[Future[Any]] = futures
+        while pending:
+            done, pending = wait(pending, None if check is None else CHECK_SECONDS, FIRST_EXCEPTION)
+            for future in done:
+                future.result()
+            if check is not None and pending:
+                check()
         return [future.result() for future in futures]
     except BaseException:
         running = [future for future in futures if not future.cancel()]
@@ -275,6 +285,13 @@ def in_order(
             abandon()
             wait(running)
         raise
+
+
+def _checked(results: Iterable[Any], count: int, check: Callable[[], object] | None) -> Iterator[Any]:
+    for index, result in enumerate(results, 1):
+        yield result
+        if check is not None and index < count:
+            check()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,10 @@ cdef extern from *:
         #define gilfree_store(p, v) (*(volatile int *)(p) = (v))
         #define WIN32_LEAN_AND_MEAN
         #include <windows.h>
+        static int gilfree_store_once(int *flag, int value) {
+            int before = (int)InterlockedCompareExchange((volatile LONG *)flag, value, 0);
+            return before ? before : value;
+        }
         static double gilfree_monotonic(void) {
             LARGE_INTEGER now, rate;
             QueryPerformanceFrequency(&rate);
@@ -26,6 +30,11 @@ cdef extern from *:
         #define gilfree_load(p) __atomic_load_n((p), __ATOMIC_RELAXED)
         #define gilfree_store(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
         #include <time.h>
+        static int gilfree_store_once(int *flag, int value) {
+            int before = 0;
+            __atomic_compare_exchange_n(flag, &before, value, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+            return before ? before : value;
+        }
         static double gilfree_monotonic(void) {
             struct timespec now;
             clock_gettime(CLOCK_MONOTONIC, &now);
@@ -47,6 +56,7 @@ cdef extern from *:
     bint rarely "gilfree_rarely"(bint condition) noexcept nogil  # moves what follows out of the way
     int load "gilfree_load"(const int *flag) noexcept nogil
     void store "gilfree_store"(int *flag, int value) noexcept nogil
+    int store_once "gilfree_store_once"(int *flag, int value) noexcept nogil  # where it is still 0; what it is then
     double monotonic "gilfree_monotonic"() noexcept nogil
 
 cdef enum:
@@ -61,6 +71,7 @@ cdef enum:
     BAD_SOURCE = 8
     NEGATIVE_WEIGHT = 9
     CHANGED = 10  # another thread wrote to an argument, and the search would not have ended
+    TIMED_OUT = 12  # the deadline passed
     BAD_AUTOMATON = 40
     TOO_MANY_STATES = 41
     TOO_MANY_SYMBOLS = 42
@@ -84,18 +95,28 @@ cdef enum:
     BAD_NEIGHBORS = 55
 
 cdef struct Poll:
-    const int *flag  # set by other threads; NULL where nobody can
-    int (*look)(Poll *) noexcept nogil  # runs Python's signal handlers; NULL where none can run
+    const int *flag  # set by other threads, to CANCELLED or TIMED_OUT; NULL where nobody can
+    int (*look)(Poll *) noexcept nogil  # sees to the deadline and to signals; NULL where there is neither
     double next_look  # when, on the monotonic clock
+    double deadline  # on that clock too; infinite where there is none
+    bint signals  # whether this is the main thread, on which alone Python runs signal handlers
     void *thread  # what `look` needs to attach, or NULL where the GIL is held throughout
 
 
+cdef inline int stopped_by(int flag) noexcept nogil:
+    """The status that a flag stands for: whatever else is written to it, to be stopped is what was meant."""
+    return flag if flag == OK or flag == TIMED_OUT else CANCELLED
+
+
 cdef inline int poll(Poll *self) noexcept nogil:
-    """Whether to go on: OK, CANCELLED or INTERRUPTED. A few nanoseconds, some 30 on the main thread."""
+    """Whether to go on: OK, CANCELLED, TIMED_OUT or INTERRUPTED.
+
+    A few nanoseconds; some 30 on the main thread, or with a deadline.
+    """
     if not POLLING:
         return OK
     if self.flag != NULL and rarely(load(self.flag)):
-        return CANCELLED
+        return stopped_by(load(self.flag))
     if self.look != NULL and rarely(monotonic() >= self.next_look):
         return self.look(self)
     return OK

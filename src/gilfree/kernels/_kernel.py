@@ -5,7 +5,6 @@ arrays for its results, and `run` fills them.
 """
 
 import sys
-from array import array
 from bisect import bisect_left
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -14,6 +13,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from gilfree import _kernels
+from gilfree.cancel import current_scope
+from gilfree.scope import inner_scope
 from gilfree.workers import Crew, Workers, crew, in_order, in_threads
 
 if TYPE_CHECKING:
@@ -158,32 +159,38 @@ def _run_here(work: Work, release: bool) -> list[Any]:  # noqa: FBT001
 
 def _run_in_threads(work: Work, who: Crew, grid: list[tuple[int, int]], release: bool) -> list[Any]:  # noqa: FBT001
     core = getattr(_kernels, work.core)
-    flag = array("i", [0])
+    scope = inner_scope()
     returned: list[Any] = [None] * len(grid)
 
     def do(chunk: int) -> None:
         start, end = grid[chunk]
         outputs = (out[start:end] for out in work.outputs)
-        returned[chunk] = core(*work.part(start, end), *outputs, release_gil=release, stop=flag)
+        returned[chunk] = core(*work.part(start, end), *outputs, release_gil=release, stop=scope.flag)
 
-    in_threads(who, len(grid), do, lambda: _kernels.stop(flag))
+    in_threads(who, len(grid), do, scope.cancel)
     return returned
 
 
 def _run_in_interpreters(work: Work, who: Crew, grid: list[tuple[int, int]], release: bool) -> list[Any]:  # noqa: FBT001
     """Let other interpreters work on this one's memory: a memoryview crosses the border, an array does not."""
-    flag = array("i", [0])
+    scope = inner_scope()
     calls = [
         (
             work.core,
             release,
-            memoryview(flag),
+            memoryview(scope.flag),
             *map(_crossing, work.sent(start, end)),
             *map(_crossing, (out[start:end] for out in work.outputs)),
         )
         for start, end in grid
     ]
-    return in_order(who, run_core, calls, abandon=lambda: _kernels.stop(flag))
+    return in_order(who, run_core, calls, scope.cancel, _check())
+
+
+def _check() -> Callable[[], None] | None:
+    """Return what raises when the caller's cancel scope is over, if it is in one."""
+    scope = current_scope.get()
+    return None if scope is None else scope.check
 
 
 def _crossing(value: object) -> object:
@@ -206,7 +213,7 @@ def _run_elsewhere(work: Work, who: Crew, grid: list[tuple[int, int]], release: 
         for start, end in grid
     ]
     returned = []
-    for (start, end), (value, results) in zip(grid, in_order(who, run_chunk, calls), strict=True):
+    for (start, end), (value, results) in zip(grid, in_order(who, run_chunk, calls, check=_check()), strict=True):
         returned.append(value)
         for out, result in zip(work.outputs, results, strict=True):
             out[start:end] = result
