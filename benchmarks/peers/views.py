@@ -72,7 +72,8 @@ def peer_words(row: dict[str, Any]) -> str:
     """Write a peer's time over ours, with the interval, or why there is none."""
     if row["ratio"] is None:
         return EXPLAINED[row["status"]]
-    sure = f"[{interval(row['interval'])}]" if row["interval"] else "[one call]"
+    few = len(row["seconds"])
+    sure = f"[{interval(row['interval'])}]" if row["interval"] else f"[{few} round{'s' if few > 1 else ''}]"
     return f"{ratio(row['ratio'])} {sure}{' lost' if lost(row) else ''}"
 
 
@@ -126,7 +127,8 @@ def explained() -> str:
     """Return what the figures mean."""
     return (
         "Peers: their time over ours, both of one thread, in the same process and round; above 1, ours is faster. "
-        "Median and 95 % confidence interval; lost: the whole interval is below 1; one call: too slow for more. "
+        "Median and 95 % confidence interval, where there are rounds enough; lost: the interval, or else "
+        "the median, is below 1. "
         "Of limit: the kernel's work, counted as the textbook's formula does it, over the peak that a probe measured "
         "right after it. A kernel that does less than the formula may exceed 100 %."
     )
