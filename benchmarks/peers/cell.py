@@ -112,8 +112,9 @@ def measure_peer(
         fewest = min(fewest_rounds(), int(PATIENT_SECONDS / (mine + first)))
         rounds: list[tuple[float, ...]] = [(mine, first)]
         if fewest:
-            watch = Watch()
             rounds = take_turns((ours, theirs), seconds, fewest)
+            watch = Watch()
+            seconds_of(theirs, ceil(2 * LEAST_CPU_SECONDS / max(rounds[-1][1], CLOCK_SECONDS)))
             threads = watch.stop()[1]
     except Exception as error:  # noqa: BLE001
         return row | {"status": "failed", "reason": f"{type(error).__name__}: {error}"}

@@ -202,6 +202,16 @@ def test_slow_peers_get_as_many_rounds_as_there_is_patience_for(monkeypatch, pat
     assert (row["interval"] is None) == (rounds < 6)
 
 
+@pytest.mark.parametrize(("used", "status"), [(1.0, "measured"), (1.9, "failed")])
+def test_more_than_one_thread_is_a_failure(monkeypatch, used, status):
+    monkeypatch.setattr(cell.Watch, "stop", lambda _: (0.0, used))
+    problem = replaced(PROBLEMS["mandelbrot"], same=lambda mine, other: mine == other)
+    peer = Peer("peer", "peer", lambda _: lambda: 1)
+    found = cell.measure_peer(problem, peer, None, ours=lambda: 1, expected=1, seconds=0.0)
+    assert found["status"] == status
+    assert status == "measured" or found["reason"] == "used 1.9 CPUs where one was allowed"
+
+
 @pytest.mark.parametrize(("size", "known"), [("small", {}), ("medium", {"fast": 0.02})])
 def test_how_long_a_unit_takes_is_not_asked_of_small_problems(size, known):
     peers = [{"name": "fast", "seconds": [3.0, 2.0, 1.0]}, {"name": "missing", "seconds": []}]
