@@ -28,7 +28,7 @@ from .progress import Listener
 from .remote import CellError, RemoteCell
 from .summary import CONFIDENCE, NOISE_BOUND, fewest_rounds, noise, summarise
 
-__all__ = ["SCHEMA_VERSION", "failures", "measure"]
+__all__ = ["SCHEMA_VERSION", "failures", "measure", "recorded"]
 
 SCHEMA_VERSION = 1
 
@@ -110,25 +110,34 @@ class Limit:
 
 def measure(plan: Plan, listener: Listener) -> dict[str, Any]:
     """Carry the plan out; return the results as they are written to results.json."""
-    started, load_before = time.perf_counter(), load()
+    started = time.perf_counter()
+    with recorded(plan) as results:
+        for index, kernel in enumerate(plan.kernels):
+            now = time.perf_counter()
+            share = None if plan.seconds is None else (started + plan.seconds - now) / (len(plan.kernels) - index)
+            results["kernels"].append(measure_kernel(plan, kernel, listener, None if share is None else now + share))
+    return results
+
+
+@contextmanager
+def recorded(plan: Plan | None) -> Iterator[dict[str, Any]]:
+    """Yield results in which all is there but the measurements; at the end, note how long these took."""
+    started = time.perf_counter()
     results: dict[str, Any] = {
         "schema": SCHEMA_VERSION,
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": 0.0,
-        "plan": asdict(plan),
+        "plan": None if plan is None else asdict(plan),
         "confidence": CONFIDENCE,
         "noise_bound": NOISE_BOUND,
         "machine": facts(),
-        "load": {"before": load_before, "after": None},
+        "load": {"before": load(), "after": None},
         "kernels": [],
+        "peers": None,
     }
-    for index, kernel in enumerate(plan.kernels):
-        now = time.perf_counter()
-        share = None if plan.seconds is None else (started + plan.seconds - now) / (len(plan.kernels) - index)
-        results["kernels"].append(measure_kernel(plan, kernel, listener, None if share is None else now + share))
+    yield results
     results["load"]["after"] = load()
     results["seconds"] = round(time.perf_counter() - started, 3)
-    return results
 
 
 def load() -> list[float] | None:

@@ -14,7 +14,7 @@ import sys
 import time
 import traceback
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TextIO
 
@@ -29,7 +29,7 @@ from .implementations import IMPLEMENTATIONS, REFERENCE, Task
 from .models import MODELS, SERIAL
 from .problems import PROBLEMS, Call
 
-__all__ = ["Order", "WrongResultError", "main", "take_part"]
+__all__ = ["Order", "WrongResultError", "answer", "main", "serve", "take_part"]
 
 PROBE_SECONDS = 0.3
 
@@ -52,14 +52,19 @@ class Order:
 
 def main() -> int:
     """Be a cell."""
+    return serve(take_part)
+
+
+def serve(part: Callable[[TextIO, TextIO], None]) -> int:
+    """Take orders from stdin and answer on stdout; return the exit status."""
     # What a library prints must not end up among the answers, and the workers inherit the descriptors.
     answers = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
     os.dup2(2, 1)
     try:
-        take_part(sys.stdin, answers)
+        part(sys.stdin, answers)
     except Exception as error:  # noqa: BLE001 - reported to the parent, who shows it in the results
         traceback.print_exc()
-        _answer(answers, {"error": f"{type(error).__name__}: {error}"})
+        answer(answers, {"error": f"{type(error).__name__}: {error}"})
         return 1
     return 0
 
@@ -100,13 +105,13 @@ def take_part(orders: TextIO, answers: TextIO) -> None:
             "gil": None if implementation.twin or model is not SERIAL else _gil(task, pieces[0]),
         }
         del results
-        _answer(answers, {"ready": ready})
+        answer(answers, {"ready": ready})
         for line in orders:
             seconds, results = passes(json.loads(line)["run"])
             check(results)
             del results
-            _answer(answers, {"seconds": seconds})
-    _answer(answers, {"end": {"gil_enabled": {"before": gil_before, "after": gil_enabled()}}})
+            answer(answers, {"seconds": seconds})
+    answer(answers, {"end": {"gil_enabled": {"before": gil_before, "after": gil_enabled()}}})
 
 
 def _gil(task: Task, piece: Call) -> dict[str, Any] | None:
@@ -141,7 +146,8 @@ def _pickled(task: object, pieces: Sequence[Call], results: Sequence[Any]) -> di
     }
 
 
-def _answer(answers: TextIO, message: dict[str, Any]) -> None:
+def answer(answers: TextIO, message: dict[str, Any]) -> None:
+    """Send a line of JSON."""
     answers.write(json.dumps(message) + "\n")
     answers.flush()
 

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,12 @@ from gilfree.kernels import KERNELS
 from gilfree.workers import cpu_count
 
 from . import figures, report, table
-from .bench import failures, measure
+from .bench import failures, measure, recorded
 from .models import SERIAL, available_models
+from .peers import markdown
+from .peers import table as peers_table
+from .peers.measure import SIZES, compare
+from .peers.views import failed
 from .plan import QUICK, Plan, make_plan, matching
 from .progress import listener
 
@@ -26,27 +31,68 @@ USAGE_ERROR = 2
 def bench(options: argparse.Namespace) -> int:
     """Measure, print and write; return the exit status."""
     try:
-        plan = plan_for(options)
+        check(options)
+        kernels = kernels_for(options)
+        plan = None if options.peers else plan_for(options, kernels)
         options.output.mkdir(parents=True, exist_ok=True)
     except (ValueError, OSError) as error:
         print(f"gilfree bench: {error}", file=sys.stderr)
         return USAGE_ERROR
+    return bench_peers(options, kernels) if plan is None else bench_models(options, plan)
+
+
+def bench_models(options: argparse.Namespace, plan: Plan) -> int:
+    """Measure how the kernels scale."""
     with listener(console(stderr=True)) as told:
         results = measure(plan, told)
     table.show(results, out := console())
-    written = write(results, options.output)
-    out.print(f"\n{results['seconds']:.0f} s. Wrote {', '.join(map(str, written))}", highlight=False, soft_wrap=True)
+    end(results, write(results, options.output), out)
     return FAILED if failures(results) else 0
 
 
-def plan_for(options: argparse.Namespace) -> Plan:
-    """Return what the arguments ask for."""
+def bench_peers(options: argparse.Namespace, kernels: Sequence[str]) -> int:
+    """Measure the kernels beside other libraries."""
+    with listener(console(stderr=True)) as told, recorded(None) as results:
+        results["peers"] = compare(kernels, options.sizes or tuple(SIZES), told)
+    peers_table.show(results["peers"], out := console(width=peers_table.WIDTH))
+    written = write_pages(results, options.output)
+    if options.markdown:
+        options.markdown.write_text(markdown.render(results), encoding="utf-8")
+        written.append(options.markdown)
+    end(results, written, out)
+    return FAILED if failed(results["peers"]) else 0
+
+
+def end(results: dict[str, Any], written: list[Path], out: Console) -> None:
+    """Say how long it took and where everything is."""
+    out.print(f"\n{results['seconds']:.0f} s. Wrote {', '.join(map(str, written))}", highlight=False, soft_wrap=True)
+
+
+def check(options: argparse.Namespace) -> None:
+    """Refuse options that do not go together."""
+    of_peers = {"--sizes": options.sizes, "--markdown": options.markdown}
+    of_models = {"--models": options.models, "--workers": options.workers, "--full": options.mode == "full"}
+    misplaced = [name for name, value in (of_models if options.peers else of_peers).items() if value]
+    if misplaced:
+        raise ValueError(f"{misplaced[0]}: " + ("not with --peers" if options.peers else "only with --peers"))
+    unknown = [size for size in options.sizes or () if size not in SIZES]
+    if unknown:
+        raise ValueError(f"--sizes: wanted some of {', '.join(SIZES)}, got {', '.join(unknown)}")
+
+
+def kernels_for(options: argparse.Namespace) -> tuple[str, ...]:
+    """Return the kernels that the arguments ask for."""
     if options.pattern is not None:
         kernels = matching(options.pattern)
     else:
-        kernels = QUICK if options.mode == "quick" else tuple(KERNELS)
+        kernels = QUICK if options.mode == "quick" and not options.peers else tuple(KERNELS)
     if not kernels:
         raise ValueError(f"-k: wanted a part of {', '.join(KERNELS)}, got {options.pattern}")
+    return kernels
+
+
+def plan_for(options: argparse.Namespace, kernels: tuple[str, ...]) -> Plan:
+    """Return what the arguments ask for."""
     available = available_models()
     unknown = [name for name in options.models or () if name not in available]
     if unknown:
@@ -57,13 +103,18 @@ def plan_for(options: argparse.Namespace) -> Plan:
 
 def write(results: dict[str, Any], folder: Path) -> list[Path]:
     """Write every form of the results; return where."""
+    return [*write_pages(results, folder), *figures.write(results, folder)]
+
+
+def write_pages(results: dict[str, Any], folder: Path) -> list[Path]:
+    """Write the results as data and as a page; return where."""
     data, page = folder / "results.json", folder / "report.html"
     data.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     page.write_text(report.render(results), encoding="utf-8")
-    return [data, page, *figures.write(results, folder)]
+    return [data, page]
 
 
-def console(*, stderr: bool = False) -> Console:
+def console(*, stderr: bool = False, width: int = table.WIDTH) -> Console:
     """Return a console that, where it is no terminal, is as wide as the tables need."""
     plain = Console(stderr=stderr)
-    return plain if plain.is_terminal else Console(stderr=stderr, width=table.WIDTH)
+    return plain if plain.is_terminal else Console(stderr=stderr, width=width)

@@ -1,4 +1,4 @@
-"""The parent's end of a cell."""
+"""The parent's end of a process that measures: of a cell, and of others that speak the same way."""
 
 import json
 import os
@@ -8,13 +8,14 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
 from .cell import Order
 
-__all__ = ["CellError", "RemoteCell"]
+__all__ = ["CellError", "Remote", "RemoteCell"]
 
 # glibc hands large freed blocks back to the system, and how eagerly depends on the thread. The results' pages would
 # then be made anew in some cells and not in others, which for a kernel that writes much is half of the time.
@@ -35,32 +36,100 @@ class CellError(Exception):
     """A cell failed; the message says how."""
 
 
-class RemoteCell:
-    """A cell in its own process, which lives until `close`."""
+class Remote:
+    """A module that runs in its own process, gets a line of JSON and answers in others. Lives until `close`."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, module: str, order: Mapping[str, Any], environment: Mapping[str, str]) -> None:
         self._stderr = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 - see close
         # In a group of its own, so that Ctrl-C reaches the parent alone, who then ends the cell with all its workers.
         # Not in a session: where others compete for the CPUs, Linux may share them out by session (autogroup), and two
         # independent processes would then get twice what two threads of one process get.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", MODULE],
+            [sys.executable, "-m", module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
             encoding="utf-8",
-            env={**os.environ, **KEEP_FREED_MEMORY},
+            env={**os.environ, **environment},
             process_group=0,
         )
         self._answers: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        self._say(asdict(order))
+        self._say(order)
 
     @property
     def pid(self) -> int:
         """Of the cell's process."""
         return self._process.pid
+
+    def listen(self, seconds: float) -> dict[str, Any]:
+        """Return the next answer."""
+        try:
+            line = self._answers.get(timeout=seconds)
+        except queue.Empty:
+            raise CellError(f"gave no answer within {seconds:g} s") from None
+        if line is None:
+            raise CellError(self._obituary())
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            raise CellError(str(answer["error"]))
+        return answer
+
+    def close(self) -> None:
+        """End the process and its workers, whatever they are doing."""
+        if self._stderr.closed:
+            return
+        self._kill()
+        self._process.wait()
+        self._close_stdin()
+        self._reader.join(ENDING_SECONDS)
+        if self._process.stdout:
+            self._process.stdout.close()
+        self._stderr.close()
+
+    def _kill(self) -> None:
+        """End the whole process group; workers outlive a parent that crashed."""
+        if hasattr(os, "killpg"):
+            with suppress(ProcessLookupError, PermissionError):  # nothing left of it; on macOS, nothing but a zombie
+                os.killpg(self._process.pid, signal.SIGKILL)
+        else:
+            self._process.kill()
+
+    def _say(self, message: Mapping[str, Any]) -> None:
+        if self._process.stdin is None:
+            return
+        with suppress(OSError):  # it has died, which the next attempt to hear from it reports
+            self._process.stdin.write(json.dumps(dict(message)) + "\n")
+            self._process.stdin.flush()
+
+    def _read(self) -> None:
+        if self._process.stdout:
+            for line in self._process.stdout:
+                self._answers.put(line)
+        self._answers.put(None)
+
+    def _obituary(self) -> str:
+        try:
+            status = self._process.wait(ENDING_SECONDS)
+        except subprocess.TimeoutExpired:
+            return "closed its output without an answer"
+        how = f"killed by {signal.Signals(-status).name}" if status < 0 else f"exited with status {status}"
+        self._stderr.seek(0)
+        last = " | ".join(self._stderr.read().split("\n")[-STDERR_LINES:]).strip(" |")
+        return f"process {how}" + (f": {last}" if last else "")
+
+    def _close_stdin(self) -> None:
+        if self._process.stdin:
+            with suppress(OSError):  # what was not yet written can no longer be
+                self._process.stdin.close()
+
+
+class RemoteCell(Remote):
+    """A cell in its own process."""
+
+    def __init__(self, order: Order) -> None:
+        super().__init__(MODULE, asdict(order), KEEP_FREED_MEMORY)
 
     def wait_until_ready(self) -> dict[str, Any]:
         """Return what the cell tells about one pass over its pieces, once it is prepared."""
@@ -86,62 +155,8 @@ class RemoteCell:
         end: dict[str, Any] = self._hear("end", ENDING_SECONDS)
         return end
 
-    def close(self) -> None:
-        """End the process and its workers, whatever they are doing."""
-        if self._stderr.closed:
-            return
-        self._kill()
-        self._process.wait()
-        self._close_stdin()
-        self._reader.join(ENDING_SECONDS)
-        if self._process.stdout:
-            self._process.stdout.close()
-        self._stderr.close()
-
-    def _kill(self) -> None:
-        """End the whole process group; workers outlive a parent that crashed."""
-        if hasattr(os, "killpg"):
-            with suppress(ProcessLookupError, PermissionError):  # nothing left of it; on macOS, nothing but a zombie
-                os.killpg(self._process.pid, signal.SIGKILL)
-        else:
-            self._process.kill()
-
-    def _say(self, message: dict[str, Any]) -> None:
-        if self._process.stdin is None:
-            return
-        with suppress(OSError):  # it has died, which the next attempt to hear from it reports
-            self._process.stdin.write(json.dumps(message) + "\n")
-            self._process.stdin.flush()
-
     def _hear(self, what: str, seconds: float) -> Any:  # noqa: ANN401 - JSON
-        try:
-            line = self._answers.get(timeout=seconds)
-        except queue.Empty:
-            raise CellError(f"gave no answer within {seconds:g} s") from None
-        if line is None:
-            raise CellError(self._obituary())
-        answer = json.loads(line)
+        answer = self.listen(seconds)
         if what not in answer:
-            raise CellError(str(answer.get("error", f"wanted {what!r}, got {line.strip()}")))
+            raise CellError(f"wanted {what!r}, got {answer}")
         return answer[what]
-
-    def _read(self) -> None:
-        if self._process.stdout:
-            for line in self._process.stdout:
-                self._answers.put(line)
-        self._answers.put(None)
-
-    def _obituary(self) -> str:
-        try:
-            status = self._process.wait(ENDING_SECONDS)
-        except subprocess.TimeoutExpired:
-            return "closed its output without an answer"
-        how = f"killed by {signal.Signals(-status).name}" if status < 0 else f"exited with status {status}"
-        self._stderr.seek(0)
-        last = " | ".join(self._stderr.read().split("\n")[-STDERR_LINES:]).strip(" |")
-        return f"process {how}" + (f": {last}" if last else "")
-
-    def _close_stdin(self) -> None:
-        if self._process.stdin:
-            with suppress(OSError):  # what was not yet written can no longer be
-                self._process.stdin.close()

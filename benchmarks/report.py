@@ -11,6 +11,8 @@ from gilfree.info import as_text
 from .bench import failures
 from .implementations import IMPLEMENTATIONS
 from .models import MODELS, SERIAL
+from .peers import page
+from .peers.views import failed
 from .svg import model_bars, speedup_curves, swatch
 from .views import featured_count, featured_model, gil_of, per_unit, reached
 from .wording import bytes_, columns_explained, flags, holding, interval, percent, quantity, ratio, singular, span
@@ -24,20 +26,59 @@ def render(results: dict[str, Any]) -> str:
     """Return the page."""
     template = files(__package__).joinpath(TEMPLATE).read_text(encoding="utf-8")
     machine = results["machine"]
+    parts = peers_parts(results) if results["plan"] is None else scaling_parts(results)
     return Template(template).substitute(
+        parts,
         cpu=escape(str(machine["cpu"]["model"])),
         date=escape(results["started"][:10]),
-        headline=headline(results),
-        subline=subline(results),
-        alarms=alarms(results),
-        curves=curves(results),
-        bars=model_section(results),
-        serial=serial_table(results),
-        legend=escape(columns_explained(results)),
-        tables="\n".join(cell_table(kernel) for kernel in results["kernels"]),
+        peers=page.section(results["peers"]),
         machine=machine_table(results),
-        method=method(results),
-        command=escape(command(results)),
+    )
+
+
+def scaling_parts(results: dict[str, Any]) -> dict[str, str]:
+    """Return what the page says of how the kernels scale."""
+    return {
+        "headline": headline(results),
+        "subline": subline(results),
+        "alarms": alarms(failures(results)),
+        "curves": curves(results),
+        "bars": model_section(results),
+        "serial": serial_table(results),
+        "tables": "<h2>Every measurement</h2>"
+        f'<p class="soft">{escape(columns_explained(results))}</p>'
+        + "\n".join(cell_table(kernel) for kernel in results["kernels"]),
+        "method": method(results),
+        "command": escape(command(results)),
+    }
+
+
+def peers_parts(results: dict[str, Any]) -> dict[str, str]:
+    """Return what the page says if other libraries were measured, and not how the kernels scale."""
+    comparison = results["peers"]
+    kernels = sorted({entry["kernel"] for entry in comparison["entries"]})
+    words = ["gilfree", "bench", "--peers", *(["-k", *kernels] if len(kernels) == 1 else [])]
+    words += ["--sizes", ",".join(comparison["sizes"])]
+    return {
+        "headline": page.headline(comparison),
+        "subline": escape(where(results) + "."),
+        "alarms": alarms(failed(comparison)),
+        "curves": "",
+        "bars": "",
+        "serial": "",
+        "tables": "",
+        "method": page.METHOD,
+        "command": escape(shlex.join(words)),
+    }
+
+
+def where(results: dict[str, Any]) -> str:
+    """Return which machine and Python it was."""
+    machine, python = results["machine"], results["machine"]["python"]
+    gil = "with the GIL" if machine["gil_enabled"] else "without a GIL"
+    return (
+        f"{machine['cpu']['model'] or 'Unknown processor'}, {machine['cpu']['usable']} CPUs, "
+        f"{python['implementation']} {python['version']} {gil}"
     )
 
 
@@ -67,7 +108,6 @@ def headline(results: dict[str, Any]) -> str:
 
 def subline(results: dict[str, Any]) -> str:
     """Return what the machine itself can reach, and what it is."""
-    machine = results["machine"]
     cpus = results["plan"]["cpus"]
     limits = [
         entry["ratio"]["median"]
@@ -76,24 +116,18 @@ def subline(results: dict[str, Any]) -> str:
         if entry["ratio"] and entry["workers"] == cpus
     ]
     own = f"{cpus} independent processes reach {span(limits)} on this machine, which is the limit. " if limits else ""
-    python = machine["python"]
-    gil = "with the GIL" if machine["gil_enabled"] else "without a GIL"
     noisy = sum(cell["noisy"] for kernel in results["kernels"] for cell in kernel["cells"])
     total = sum(len(kernel["cells"]) for kernel in results["kernels"])
     noise = f" {noisy} of {total} measurements were noisy and are marked." if noisy else ""
-    return escape(
-        f"{own}{machine['cpu']['model'] or 'Unknown processor'}, {cpus} CPUs, "
-        f"{python['implementation']} {python['version']} {gil}.{noise}"
-    )
+    return escape(f"{own}{where(results)}.{noise}")
 
 
-def alarms(results: dict[str, Any]) -> str:
+def alarms(lines: list[str]) -> str:
     """Return what failed."""
-    failed = failures(results)
-    if not failed:
+    if not lines:
         return ""
-    items = "".join(f"<li>{escape(line)}</li>" for line in failed)
-    return f'<section class="alarm"><h2>{len(failed)} measurements failed</h2><ul>{items}</ul></section>'
+    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    return f'<section class="alarm"><h2>{len(lines)} measurements failed</h2><ul>{items}</ul></section>'
 
 
 def curves(results: dict[str, Any]) -> str:
@@ -165,8 +199,10 @@ def serial_table(results: dict[str, Any]) -> str:
             f'<td class="n">{factor}</td></tr>'
         )
     return (
+        "<h2>One thread</h2><p>What each kernel costs before anything runs in parallel. The pure-Python twin works on "
+        'a smaller problem, so its figure is per unit of work.</p><div class="scroll">'
         f'<table><thead><tr><th></th><th>time per</th>{head}<th class="n">pure / released</th></tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table>"
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
 
 

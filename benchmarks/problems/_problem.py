@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Call", "Peer", "Problem"]
+__all__ = ["Call", "Effort", "Peer", "Problem"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,19 @@ class Peer:
 
 
 @dataclass(frozen=True)
+class Effort:
+    """What a call takes of what bounds the kernel, counted as the textbook's formula does it.
+
+    A kernel that finds a way to do less than that may seem to go beyond the limit.
+    """
+
+    limit: str  # one of `gilfree.benchmarks.peers.limits.LIMITS`
+    amount: float  # of that limit's operations
+    counted: str  # in words: "2 for each coordinate of each pair"
+    footprint: int = 0  # bytes that are gone through or jumped about in, where the limit is one of memory
+
+
+@dataclass(frozen=True)
 class Problem:
     """Input for one kernel."""
 
@@ -46,3 +59,4 @@ class Problem:
     units: Callable[[Call], int]  # how much work a call is
     same: Callable[[Any, Any], bool]  # whether a result is right, given the kernel's own; twins and peers included
     peers: tuple[Peer, ...] = ()
+    effort: Callable[[Call], Effort] | None = None  # None: bounded by nothing that can be counted from outside

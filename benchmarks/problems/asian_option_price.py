@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ._problem import Call, Peer, Problem
+from ._problem import Call, Effort, Peer, Problem
 
 __all__ = ["PROBLEM"]
 
@@ -43,6 +43,13 @@ def split(call: Call, count: int) -> list[Call]:
 def units(call: Call) -> int:
     """Return the number of steps of all paths."""
     return int(call.kwargs["paths"] * call.kwargs["steps"])
+
+
+def effort(call: Call) -> Effort:
+    """Return the number of elementary functions."""
+    return Effort(
+        "exponentials", 2.0 * units(call), "two for each step: one to draw a normal number, and an exponential"
+    )
 
 
 def same(ours: Any, theirs: Any) -> bool:  # noqa: ANN401
@@ -167,6 +174,7 @@ PROBLEM = Problem(
     split=split,
     units=units,
     same=same,
+    effort=effort,
     peers=(
         Peer("numba, fastmath", "numba", numba_peer),
         Peer("NumPy", "numpy", numpy_peer),

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ._problem import Call, Peer, Problem
+from ._problem import Call, Effort, Peer, Problem
 
 __all__ = ["PROBLEM"]
 
@@ -64,6 +64,11 @@ def units(call: Call) -> int:
     """Return the number of products."""
     image, kernel = call.args
     return int((image.shape[0] - kernel.shape[0] + 1) * (image.shape[1] - kernel.shape[1] + 1) * kernel.size)
+
+
+def effort(call: Call) -> Effort:
+    """Return the floating-point operations of all sums of products."""
+    return Effort("fused64", 2.0 * units(call), "2 for each product")
 
 
 def same(ours: Any, theirs: Any) -> bool:  # noqa: ANN401
@@ -124,6 +129,7 @@ PROBLEM = Problem(
     split=split,
     units=units,
     same=same,
+    effort=effort,
     peers=(
         Peer("scipy.signal.convolve2d", "scipy", scipy_peer),
         Peer("scipy.signal.oaconvolve (Fourier)", "scipy", fourier_peer),

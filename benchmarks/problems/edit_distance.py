@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ._problem import Call, Peer, Problem
+from ._problem import Call, Effort, Peer, Problem
 
 __all__ = ["PROBLEM"]
 
@@ -57,6 +57,14 @@ def units(call: Call) -> int:
     return len(queries) * len(choices)
 
 
+def effort(call: Call) -> Effort:
+    """Return the number of operations on words of 64 bits."""
+    queries, choices = call.args
+    columns = sum(-(-len(query) // 64) for query in queries) * sum(map(len, choices))
+    counted = "ten for each column of each pair (Hyyrö 2003); short words share 64 bits, and then it is less"
+    return Effort("integers", 10.0 * columns, counted)
+
+
 def same(ours: Any, theirs: Any) -> bool:  # noqa: ANN401
     """Tell whether all distances are equal."""
     return np.array_equal(ours, np.asarray(theirs, dtype=np.int32).reshape(ours.shape))
@@ -95,6 +103,7 @@ PROBLEM = Problem(
     split=split,
     units=units,
     same=same,
+    effort=effort,
     peers=(
         Peer("rapidfuzz.process.cdist", "rapidfuzz", rapidfuzz_peer),
         Peer("polyleven", "polyleven", polyleven_peer),

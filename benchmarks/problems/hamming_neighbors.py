@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ._problem import Call, Peer, Problem
+from ._problem import Call, Effort, Peer, Problem
 
 __all__ = ["PROBLEM"]
 
@@ -68,6 +68,11 @@ def units(call: Call) -> int:
     return int(len(queries) * codes.size)
 
 
+def effort(call: Call) -> Effort:
+    """Return the number of bytes whose bits are counted."""
+    return Effort("ones", float(units(call)), "each byte of each pair")
+
+
 def same(ours: Any, theirs: Any) -> bool:  # noqa: ANN401
     """Tell whether all distances and indices are equal."""
     return all(np.array_equal(mine, np.asarray(other)) for mine, other in zip(ours, theirs, strict=True))
@@ -111,6 +116,7 @@ PROBLEM = Problem(
     split=split,
     units=units,
     same=same,
+    effort=effort,
     peers=(
         Peer("faiss IndexBinaryFlat", "faiss-cpu", faiss_peer),
         Peer("numpy.bitwise_count", "numpy", numpy_peer),

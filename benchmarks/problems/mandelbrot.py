@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from ._problem import Call, Peer, Problem
+from gilfree import mandelbrot
+
+from ._problem import Call, Effort, Peer, Problem
 
 __all__ = ["PROBLEM"]
 
@@ -41,6 +43,13 @@ def units(call: Call) -> int:
     """Return the number of pixels."""
     width, height = call.args
     return int(width * height)
+
+
+def effort(call: Call) -> Effort:
+    """Return the floating-point operations of the plain loop."""
+    iterations = int(call(mandelbrot).sum(dtype=np.int64))
+    counted = "9 for each iteration, all points that do not escape included, some of which the kernel leaves early"
+    return Effort("unfused64", 9.0 * iterations, counted)
 
 
 def same(ours: Any, theirs: Any) -> bool:  # noqa: ANN401
@@ -113,5 +122,6 @@ PROBLEM = Problem(
     split=split,
     units=units,
     same=same,
+    effort=effort,
     peers=(Peer("numba", "numba", numba_peer), Peer("NumPy", "numpy", numpy_peer)),
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ._problem import Call, Peer, Problem
+from ._problem import Call, Effort, Peer, Problem
 
 __all__ = ["PROBLEM"]
 
@@ -44,6 +44,11 @@ def split(call: Call, count: int) -> list[Call]:
 def units(call: Call) -> int:
     """Return the number of pairs, each way counted."""
     return int(len(call.args[1]) ** 2)
+
+
+def effort(call: Call) -> Effort:
+    """Return the number of reciprocal square roots."""
+    return Effort("roots", float(units(call)), "one for each pair")
 
 
 def same(ours: Any, theirs: Any) -> bool:  # noqa: ANN401
@@ -115,6 +120,7 @@ PROBLEM = Problem(
     split=split,
     units=units,
     same=same,
+    effort=effort,
     peers=(
         Peer("numba, fastmath", "numba", numba_peer),
         Peer("NumPy", "numpy", numpy_peer),

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ._problem import Call, Peer, Problem
+from ._problem import Call, Effort, Peer, Problem
 
 __all__ = ["PROBLEM"]
 
@@ -65,6 +65,12 @@ def units(call: Call) -> int:
     """Return the number of distances compared."""
     queries, points = call.args
     return len(queries) * len(points)
+
+
+def effort(call: Call) -> Effort:
+    """Return the floating-point operations of all distances."""
+    queries, points = call.args
+    return Effort("fused32", 2.0 * len(queries) * points.size, "2 for each coordinate of each pair")
 
 
 def same(ours: Any, theirs: Any) -> bool:  # noqa: ANN401
@@ -145,6 +151,7 @@ PROBLEM = Problem(
     split=split,
     units=units,
     same=same,
+    effort=effort,
     peers=(
         Peer("faiss IndexFlatL2", "faiss-cpu", faiss_peer),
         Peer("scikit-learn brute", "scikit-learn", sklearn_peer),

@@ -11,7 +11,7 @@ import numpy as np
 
 from gilfree import PatternSet
 
-from ._problem import Call, Peer, Problem
+from ._problem import Call, Effort, Peer, Problem
 
 __all__ = ["PROBLEM"]
 
@@ -62,6 +62,11 @@ def units(call: Call) -> int:
     return len(call.args[1])
 
 
+def effort(call: Call) -> Effort:
+    """Return the number of transitions."""
+    return Effort("lookups", float(units(call)), "one for each symbol")
+
+
 def same(ours: Any, theirs: Any) -> bool:  # noqa: ANN401
     """Tell whether the same patterns are found in the same places, in the same order.
 
@@ -101,6 +106,7 @@ PROBLEM = Problem(
     split=split,
     units=units,
     same=same,
+    effort=effort,
     peers=(
         Peer("ahocorasick_rs", "ahocorasick-rs", ahocorasick_rs_peer),
         Peer("pyahocorasick", "pyahocorasick", pyahocorasick_peer),

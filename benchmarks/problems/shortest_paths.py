@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ._problem import Call, Peer, Problem
+from ._problem import Call, Effort, Peer, Problem
 
 __all__ = ["PROBLEM"]
 
@@ -92,6 +92,12 @@ def units(call: Call) -> int:
     """Return the number of edges times that of sources."""
     (_, indices, _, _), sources = call.args
     return int(indices.size * sources.size)
+
+
+def effort(call: Call) -> Effort:
+    """Return the number of distances looked at."""
+    graph, _ = call.args
+    return Effort("steps", float(units(call)), "one for each edge, among the distances of one source", 8 * graph[3][0])
 
 
 def same(ours: Any, theirs: Any) -> bool:  # noqa: ANN401
@@ -177,6 +183,7 @@ PROBLEM = Problem(
     split=split,
     units=units,
     same=same,
+    effort=effort,
     peers=(
         Peer("scipy.sparse.csgraph.dijkstra", "scipy", scipy_peer),
         Peer("NetworKit", "networkit", networkit_peer),

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ._problem import Call, Peer, Problem
+from ._problem import Call, Effort, Peer, Problem
 
 __all__ = ["PROBLEM"]
 
@@ -81,6 +81,16 @@ def units(call: Call) -> int:
     return int(len(call.args[0]) * call.kwargs["iterations"])
 
 
+def effort(call: Call) -> Effort:
+    """Return the bytes that all iterations read and write; who is whose neighbour is given."""
+    vertices, faces = call.args
+    lists = 4 * faces.size  # a closed surface has as many neighbours as corners of faces, of four bytes each
+    counted = "in each iteration all positions, read and written, and the lists of neighbours"
+    return Effort(
+        "triads", float(call.kwargs["iterations"] * (2 * vertices.nbytes + lists)), counted, 2 * vertices.nbytes + lists
+    )
+
+
 def same(ours: Any, theirs: Any) -> bool:  # noqa: ANN401
     """Tell whether all vertices are in the same place."""
     theirs = np.asarray(theirs)
@@ -144,6 +154,7 @@ PROBLEM = Problem(
     split=split,
     units=units,
     same=same,
+    effort=effort,
     # PyVista's smooth() is left out: VTK moves vertices one after the other, which is another computation. trimesh
     # counts as neighbours those that faces go on to, which is the same where a surface is closed, as a ring is.
     peers=(Peer("trimesh", "trimesh", trimesh_peer), Peer("SciPy sparse", "scipy", scipy_peer)),

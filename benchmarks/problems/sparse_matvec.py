@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ._problem import Call, Peer, Problem
+from ._problem import Call, Effort, Peer, Problem
 
 __all__ = ["PROBLEM"]
 
@@ -68,6 +68,13 @@ def units(call: Call) -> int:
     return int(indices.size * (x.size // x.shape[0]))
 
 
+def effort(call: Call) -> Effort:
+    """Return the bytes of the matrix and of both vectors."""
+    (data, indices, indptr, (rows, _)), x = call.args
+    size = data.nbytes + indices.nbytes + indptr.nbytes + x.nbytes + rows * (x.nbytes // x.shape[0])
+    return Effort("reads", float(size), "the matrix and both vectors, once", size)
+
+
 def same(ours: Any, theirs: Any) -> bool:  # noqa: ANN401
     """Tell whether all sums are equal but for rounding, which comes in another order."""
     return np.shape(ours) == np.shape(theirs) and np.allclose(theirs, ours, rtol=1e-12, atol=1e-12)
@@ -109,5 +116,6 @@ PROBLEM = Problem(
     split=split,
     units=units,
     same=same,
+    effort=effort,
     peers=(Peer("scipy.sparse @", "scipy", scipy_peer), Peer("numba", "numba", numba_peer)),
 )

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ._problem import Call, Peer, Problem
+from ._problem import Call, Effort, Peer, Problem
 
 __all__ = ["PROBLEM"]
 
@@ -57,6 +57,11 @@ def units(call: Call) -> int:
     """Return the number of observations times that of pairs of states."""
     _, transition, likelihood = call.args
     return int(likelihood.shape[0] * transition.size)
+
+
+def effort(call: Call) -> Effort:
+    """Return the number of additions and maxima."""
+    return Effort("unfused64", 2.0 * units(call), "an addition and a maximum for each pair of states")
 
 
 def same(ours: Any, theirs: Any) -> bool:  # noqa: ANN401
@@ -142,6 +147,7 @@ PROBLEM = Problem(
     split=split,
     units=units,
     same=same,
+    effort=effort,
     peers=(
         Peer("hmmlearn", "hmmlearn", hmmlearn_peer),
         Peer("librosa.sequence.viterbi", "librosa", librosa_peer),

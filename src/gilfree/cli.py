@@ -65,7 +65,8 @@ def _add_bench(command: argparse.ArgumentParser) -> None:
         "intervals beside what the machine itself can reach."
     )
     command.epilog = (
-        "Prints a table and writes results.json, report.html, speedup.png and speedup-dark.png. "
+        "Prints a table and writes results.json, report.html, speedup.png and speedup-dark.png; with --peers no "
+        "pictures. "
         "Exit status: 0, 1 if a measurement failed, 2 for wrong usage or missing packages."
     )
     length = command.add_mutually_exclusive_group()
@@ -101,6 +102,17 @@ def _add_bench(command: argparse.ArgumentParser) -> None:
         metavar="1,2,4",
         type=_counts,
         help="numbers of workers (default: 1, 2, 4 ... up to the CPUs this process may use, and twice as many threads)",
+    )
+    command.add_argument(
+        "--peers",
+        action="store_true",
+        help="instead, measure each kernel beside other libraries and the machine's limits, on one thread",
+    )
+    command.add_argument(
+        "--sizes", metavar="A,B", type=_names, help="with --peers, only these problems: small, medium, large"
+    )
+    command.add_argument(
+        "--markdown", metavar="FILE", type=Path, help="with --peers, also write a page of documentation"
     )
     command.add_argument(
         "--output", metavar="DIR", type=Path, default=Path("results"), help="where the files go (default: ./results)"

@@ -408,10 +408,11 @@ def alive(process):
 
 def test_a_quick_run_takes_four_kernels_unless_told_otherwise():
     def kernels(*arguments):
-        return command.plan_for(cli.parser().parse_args(["bench", *arguments])).kernels
+        return command.kernels_for(cli.parser().parse_args(["bench", *arguments]))
 
     assert kernels() == QUICK
     assert set(QUICK) < set(KERNELS)
     assert kernels("-k", "*") == tuple(KERNELS)
     assert kernels("--full") == tuple(KERNELS)
+    assert kernels("--peers") == tuple(KERNELS)
     assert kernels("--full", "-k", "viterbi") == ("viterbi",)
