@@ -27,7 +27,10 @@ def pytest_addoption(parser):
 PROCESSES = ("benchmarks", "test_cli.py", "test_import.py", "test_interrupt.py")
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("at_least_parallel") is not None:
+        # It imports a module, whose assertions pytest rewrites; CPython 3.11 cannot parse in two threads at once.
+        hypothesis.strategies.randoms().validate()
     for item in items:
         if not set(PROCESSES).isdisjoint(item.path.parts):
             item.add_marker(pytest.mark.thread_unsafe(reason="starts processes"))
