@@ -507,11 +507,30 @@ cdef int begin(Poll *self, Py_buffer *view, flag, bint release_gil) except -1:
     return 0
 
 
-cdef int asian_option_price_once(
-    const Option *option, int64_t first_block, Py_ssize_t blocks, double *moments, Poll *stop
-) noexcept nogil:
-    """The core, by a function that is not `inline`: gcc 16 else compiles it into one of the two branches below."""
-    return asian_option_price_core(option, first_block, blocks, moments, stop)
+cdef extern from *:
+    """
+    #if defined(_MSC_VER) && !defined(__clang__)
+        #define GILFREE_NOINLINE __declspec(noinline)
+    #else
+        #define GILFREE_NOINLINE __attribute__((noinline))
+    #endif
+    static GILFREE_NOINLINE int gilfree_apart(int (*core)(void *), void *call) { return core(call); }
+    """
+    # For a core that gcc 16 would else compile a second time, into one of the two branches that call it.
+    int apart "gilfree_apart"(int (*core)(void *) noexcept nogil, void *call) noexcept nogil
+
+
+cdef struct AsianOptionCall:
+    Option option
+    int64_t first_block
+    Py_ssize_t blocks
+    double *moments
+    Poll poll
+
+
+cdef int asian_option_price_apart(void *call) noexcept nogil:
+    cdef AsianOptionCall *self = <AsianOptionCall *> call
+    return asian_option_price_core(&self.option, self.first_block, self.blocks, self.moments, &self.poll)
 
 
 def asian_option_price(
@@ -519,13 +538,13 @@ def asian_option_price(
     uint64_t seed, bint is_call, bint control, moments, *, bint release_gil=True, stop=None
 ):
     cdef Py_buffer views[2]
-    cdef Option option
-    cdef int64_t first_block = blocks.start
-    cdef Poll poll
+    cdef AsianOptionCall call
+    cdef Option *option = &call.option
     cdef int status
     memset(views, 0, sizeof(views))
     option.spot, option.strike, option.drift, option.deviation = spot, strike, drift, deviation
     option.steps, option.paths, option.seed, option.is_call, option.control = steps, paths, seed, is_call, control
+    call.first_block = blocks.start
     try:
         take(&views[0], moments, "moments", FLOAT, 8, 2, writable=True)
         want_length(&views[0], "moments", 0, len(blocks))
@@ -533,16 +552,13 @@ def asian_option_price(
         if steps < 1 or paths < 0:
             raise ValueError(f"steps, paths: wanted at least 1 and 0, got {steps} and {paths}")
         want_rows(blocks, paths // BLOCK + (paths % BLOCK > 0))
-        begin(&poll, &views[1], stop, release_gil)
+        call.blocks, call.moments = views[0].shape[0], <double *> views[0].buf
+        begin(&call.poll, &views[1], stop, release_gil)
         if release_gil:
             with nogil:
-                status = asian_option_price_once(
-                    &option, first_block, views[0].shape[0], <double *> views[0].buf, &poll
-                )
+                status = apart(asian_option_price_apart, &call)
         else:
-            status = asian_option_price_once(
-                &option, first_block, views[0].shape[0], <double *> views[0].buf, &poll
-            )
+            status = apart(asian_option_price_apart, &call)
         finish(status)
     finally:
         give_back(views, 2)

@@ -354,7 +354,7 @@ class TestMachineCode:
                 if re.fullmatch(rf"__pyx_p[fw]_7gilfree_8_kernels_\d+{function}(?:\.\w+)*", name)
             ]
             assert 1 <= len(entry) <= 2, f"{function}: {entry}"
-            symbol = rf"\w*__pyx_f_7gilfree_(?:5cores_{len(module)}{module}_[\w.]+|8_kernels_{function}_once)"
+            symbol = rf"\w*__pyx_f_7gilfree_5cores_{len(module)}{module}_[\w.]+|gilfree_apart[\w.]*"
             of_core = rf"(?:call|bl|jmp)q?\s.*<({symbol})>"
             calls = Counter(re.findall(of_core, "".join(bodies[name] for name in entry)))
             assert calls, f"{module}.{function} was inlined"
