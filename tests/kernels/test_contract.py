@@ -333,6 +333,11 @@ def compiled_cores():
 @pytest.mark.skipif(not (ROOT / "src" / "gilfree" / "_kernels.pyx").is_file(), reason="needs the source")
 class TestMachineCode:
     @pytest.mark.skipif(shutil.which("objdump") is None, reason="needs objdump (binutils)")
+    @pytest.mark.xfail(
+        re.match(r"gcc (1[6-9]|[2-9]\d)", _kernels.COMPILER) is not None,
+        reason="gcc 16 compiles cores into the branches, which ones depends on all the others",
+        strict=False,
+    )
     def test_both_twins_run_the_same(self):
         """One symbol, called from both branches: else a comparison of the twins compares two compilations.
 

@@ -297,7 +297,10 @@ def test_os_exit_leaves_at_once(program):
 @pytest.mark.parametrize("where", ["main", "shutdown"])
 def test_an_interrupt_ends_the_program_and_reports(program, where):
     code = "import threading, time\nprint('ready', flush=True)\n"
-    code += "time.sleep(99)" if where == "main" else "threading.Thread(target=time.sleep, args=(1,)).start()"
+    # Short sleeps: Python does not see a signal that arrives just before a sleep begins until it has ended.
+    code += (
+        "while True: time.sleep(0.1)" if where == "main" else "threading.Thread(target=time.sleep, args=(1,)).start()"
+    )
     path = program("sleeps.py", code)
     process = subprocess.Popen(
         [sys.executable, "-m", "gilfree", "watch", str(path)], cwd=program.path, text=True,
