@@ -9,6 +9,8 @@ import pytest
 
 import gilfree
 
+pytestmark = pytest.mark.thread_unsafe(reason="a loop on a busy machine is late for its time-outs")
+
 
 class Recorder:
     """A function that calls an endless kernel, and what became of it."""
