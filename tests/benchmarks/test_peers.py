@@ -305,13 +305,17 @@ def test_peaks_are_plausible(probes, name):
 
 @needs_compiler
 def test_peaks_are_related_as_they_must_be(probes):
-    def peak(name, footprint=0):
-        return limits.peak(probes, name, footprint, seconds=0.05)
-
-    assert 1.5 < peak("fused32") / peak("fused64") < 2.6, "tenfold the lanes"
-    assert peak("roots") < peak("fused64") / 2
-    assert peak("exponentials") < peak("fused64") / 10
-    assert peak("steps", 1 << 14) > 3 * peak("steps", 1 << 26), "a cache is faster than memory"
+    kinds = [("fused32", 0), ("fused64", 0), ("roots", 0), ("exponentials", 0), ("steps", 1 << 14), ("steps", 1 << 26)]
+    peaks = dict.fromkeys(kinds, 0.0)
+    # Other programs only lower what is found: the highest of several turns is a peak, too.
+    for _ in range(8):
+        for kind in kinds:
+            peaks[kind] = max(peaks[kind], limits.peak(probes, *kind, seconds=0.05))
+    fused32, fused64, roots, exponentials, near, far = peaks.values()
+    assert 1.5 < fused32 / fused64 < 2.6, "twice the lanes"
+    assert roots < fused64 / 2
+    assert exponentials < fused64 / 10
+    assert near > 3 * far, "a cache is faster than memory"
 
 
 @needs_compiler

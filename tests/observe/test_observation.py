@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import gilfree
-from gilfree.observe import Observation, _native, _watching
+from gilfree.observe import Observation, _native, _observation, _watching
 
 FREE_THREADED = not getattr(sys, "_is_gil_enabled", lambda: True)()
 
@@ -263,6 +263,23 @@ def test_a_long_timeline_is_bounded_and_adds_up():
     [lane] = [lane for lane in seen.lanes if lane.name == "MainThread"]
     assert len(lane.cells) <= 16384
     assert sum(cell.seconds for cell in lane.cells) == pytest.approx(seen.seconds, rel=0.01)
+
+
+def test_a_thread_that_ends_while_accounts_are_read_ends_with_the_observation(monkeypatch):
+    def short():
+        spin(0.005)
+
+    def accounts_as_of_earlier():
+        now, found = accounts()
+        return max([account.ended - MS for account in found if account.ended], default=now), found
+
+    accounts = _observation.accounts
+    with gilfree.observe() as seen:
+        run(short)
+        monkeypatch.setattr(_observation, "accounts", accounts_as_of_earlier)
+    (lane,) = (lane for lane in seen.lanes if lane.name == "short")
+    assert lane.cells[-1].start + lane.cells[-1].seconds == pytest.approx(seen.seconds, abs=2e-9)
+    assert by_name(seen)["short"].seconds <= seen.seconds
 
 
 def test_a_thread_without_cells_has_an_empty_lane():

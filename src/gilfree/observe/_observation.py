@@ -48,6 +48,10 @@ class Account(NamedTuple):
             running=self.running - before.running,
         )
 
+    def until(self, now: int) -> int:
+        """Return the end of the thread's life as it is known at a time; it may have ended while accounts were read."""
+        return min(self.ended or now, now)
+
 
 def accounts() -> tuple[int, list[Account]]:
     """Return the time now and all accounts, in the order of the threads' birth."""
@@ -183,7 +187,7 @@ class Observation:
             self.stalls = self._find_stalls(found, end)
             cells = _native.timeline()
             self.lanes = [
-                Lane(report.name, report.ident, self._cells(cells.get(account.number, []), account.ended or end))
+                Lane(report.name, report.ident, self._cells(cells.get(account.number, []), account.until(end)))
                 for account, report in reports
                 if account.number
             ]
@@ -230,7 +234,7 @@ class Observation:
         elif (account.ended and account.ended < self._start) or account.born > end:
             return None
         else:
-            lived = max(0, (account.ended or end) - max(account.born, self._start))
+            lived = max(0, account.until(end) - max(account.born, self._start))
             holding = min(holding, lived)
             waiting = min(waiting, lived - holding)
             detached = lived - holding - waiting
