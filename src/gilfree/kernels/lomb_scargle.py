@@ -72,7 +72,9 @@ def lomb_scargle(
     Takes O(n·f) sines and cosines [1]_, and for evenly spaced frequencies O(f·(log f + n/m)) steps with m up to 65,536,
     by fast Fourier transforms of smeared times [2]_, one for each m frequencies. Both give the same to some 10 digits.
     They need memory in proportion to (b + 10)·n, and m. Frequencies are cut among the workers; the result is bit for
-    bit the same for any number of them. Thread-safe: calls share nothing.
+    bit the same for any number of them.
+
+    Thread safety: safe on shared objects, for arguments are only read; ``out`` has to be the call's own.
 
     References
     ----------

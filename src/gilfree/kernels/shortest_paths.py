@@ -76,8 +76,10 @@ def shortest_paths(
     -----
     Dijkstra's algorithm [1]_ with a radix heap [2]_ takes O(n + e) steps for each source: an edge is moved between
     buckets at most as often as a float64 has hexadecimal digits, and a few times as a rule. Sources are cut among the
-    workers, each of which looks over the whole graph once and needs memory in proportion to the edges that wait in
-    its queue at once. Thread-safe: the graph is only read.
+    workers, each of which looks over the whole graph once and needs memory in proportion to the edges that wait in its
+    queue at once.
+
+    Thread safety: safe on shared objects, for arguments are only read; ``out`` has to be the call's own.
 
     References
     ----------

@@ -61,7 +61,9 @@ def sparse_matvec(
     Takes time in proportion to the stored entries times m, as a rule that of reading the matrix from memory, and no
     memory but for the result. In which order a row's products are added depends on its length alone: the result is bit
     for bit the same for any number of workers, and column j of it is the product with column j of x alone. Rows are cut
-    among the workers where about the same number of entries falls to each. Thread-safe: calls share nothing.
+    among the workers where about the same number of entries falls to each.
+
+    Thread safety: safe on shared objects, for arguments are only read; ``out`` has to be the call's own.
 
     References
     ----------

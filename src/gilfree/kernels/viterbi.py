@@ -70,7 +70,9 @@ def viterbi(
     -----
     The Viterbi algorithm [1]_ takes O(t·s²) steps, and memory for s numbers for each observation of the longest
     sequence. Sequences are cut among the workers; a single one is computed by one of them. The result is bit for bit
-    that of the pure-Python twin. Thread-safe: calls share nothing.
+    that of the pure-Python twin.
+
+    Thread safety: safe on shared objects, for arguments are only read; ``out`` has to be the call's own.
 
     References
     ----------
