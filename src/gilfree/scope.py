@@ -195,7 +195,7 @@ def cancel_scope(timeout: float | None = None) -> CancelScope:
     Raises
     ------
     TypeError, ValueError
-        The time-out is not a number of seconds.
+        The time-out is not a number of seconds, 0 or more.
 
     Notes
     -----

@@ -50,7 +50,7 @@ def lomb_scargle(
         Whether to fit a constant with each sinusoid (Zechmeister and Kürster's generalisation) and not only to subtract
         the weighted mean once.
     out : ndarray, optional
-        Where to write the power.
+        Where to write the power: of its shape, float64.
     workers : int, Executor or callable
         Who does the work: a number of threads (−1: one for each CPU), an executor, or a callable like `map`.
     release_gil : bool, optional

@@ -50,7 +50,7 @@ def shortest_paths(
     return_predecessors : bool
         Return also where the paths come from.
     out : ndarray or tuple of ndarray, optional
-        Where to write the distances, or the distances and the predecessors.
+        Where to write the distances, or the distances and the predecessors: of their shape, float64 and int32.
     workers : int, Executor or callable
         Who does the work: a number of threads (−1: one for each CPU), an executor, or a callable like `map`.
     release_gil : bool, optional

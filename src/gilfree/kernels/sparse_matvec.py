@@ -38,7 +38,7 @@ def sparse_matvec(
     x : array_like
         Shape (n,), or (n, m) for m vectors. float32 or float64; other real numbers become float64.
     out : ndarray, optional
-        Where to write the result.
+        Where to write the product: of its shape and dtype.
     workers : int, Executor or callable
         Who does the work: a number of threads (−1: one for each CPU), an executor, or a callable like `map`.
     release_gil : bool, optional

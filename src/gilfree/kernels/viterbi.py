@@ -46,7 +46,7 @@ def viterbi(
         How many observations belong to each of k independent sequences, which follow each other; shape (k,), adding up
         to t. By default there is one sequence.
     out : tuple of ndarray, optional
-        Where to write the path and the logarithms of the probabilities.
+        Where to write the path, shape (t,), int32, and the logarithms of the probabilities, shape (k,) or (), float64.
     workers : int, Executor or callable
         Who does the work: a number of threads (−1: one for each CPU), an executor, or a callable like `map`.
     release_gil : bool, optional

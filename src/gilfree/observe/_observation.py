@@ -236,7 +236,7 @@ class Observation:
 
     def __enter__(self) -> Self:
         if self.mechanism:
-            raise RuntimeError("an observation is made once; make another one")
+            raise RuntimeError("observe: wanted a new observation for each with statement, got one entered before")
         self.mechanism = self._stack.enter_context(watching(sample=SAMPLE_NS, stall=self._stall, recording=True))
         self._start, found = accounts()
         self._before = {account.number: account for account in found}
