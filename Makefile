@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 SOURCES := $(shell find src/gilfree -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.c') setup.py
 READY := $(VENV)/.ready
 
-.PHONY: bench atlas test lint pictures docs wheels clean
+.PHONY: bench atlas test lint pictures examples docs linkcheck wheels clean
 
 bench: $(READY)  ## measure, and write results/report.html
 	$(BIN)/gilfree bench
@@ -33,9 +33,16 @@ lint: $(READY)  ## formatting, style and types
 pictures: $(READY)  ## docs/images/kernels: draw the pictures of the kernels' pages again
 	$(BIN)/python docs/pictures
 
+examples: $(READY)  ## the tutorial and the how-to pages: run their examples, and show what they print now
+	$(BIN)/python docs/examples.py docs/tutorial.md docs/how-to/*.md
+
 docs: $(READY)  ## docs/_build/html
 	$(BIN)/python -m pip install -q --group docs
 	$(BIN)/sphinx-build -q -E -W --keep-going -b html docs docs/_build/html
+
+linkcheck: $(READY)  ## whether what the documentation links to is there; needs the network
+	$(BIN)/python -m pip install -q --group docs
+	$(BIN)/sphinx-build -q -E -b linkcheck docs docs/_build/linkcheck
 
 wheels: $(READY)  ## a wheel for this Python, in dist/
 	$(BIN)/python -m pip wheel -q --no-deps --wheel-dir dist .
@@ -48,6 +55,6 @@ clean:
 $(READY): pyproject.toml $(SOURCES)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install -q --group build --group test --group peers --group dask
+	$(BIN)/python -m pip install -q --group build --group test --group peers --group dask --group examples
 	$(BIN)/python -m pip install -q --no-build-isolation --editable ".[bench]"
 	touch $@

@@ -31,7 +31,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
     top = argparse.ArgumentParser(
-        prog="gilfree", description="Kernels that let the GIL go, and benchmarks that show what that does to threads."
+        prog="gilfree",
+        description="Shows who holds the GIL, and measures what kernels gain that let it go.",
+        epilog="gilfree COMMAND --help tells more of each.",
     )
     top.add_argument("--version", action="version", version=f"gilfree {__version__}")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -226,7 +228,10 @@ def _add_watch(command: argparse.ArgumentParser) -> None:
         help="write the timeline to this file instead: .html, .svg, .png or .json (a trace for Perfetto)",
     )
     command.add_argument(
-        "--stall", metavar="SECONDS", type=float, help="tell holds of the GIL that last as long (default: 0.1)"
+        "--stall",
+        metavar="SECONDS",
+        type=float,
+        help="report holds of the GIL that last so long or longer (default: 0.1)",
     )
     command.add_argument("-m", dest="module", action="store_true", help="run a module, as python -m does")
     command.add_argument(

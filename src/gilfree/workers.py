@@ -30,6 +30,15 @@ def cpu_count() -> int:
     That is ``GILFREE_NUM_THREADS`` where it is set, else the smaller of the CPUs that the process is bound to and its
     cgroup's quota, rounded up. ``workers=-1`` stands for this number.
 
+    Raises
+    ------
+    ValueError
+        ``GILFREE_NUM_THREADS`` is not a whole number from 1 up.
+
+    Notes
+    -----
+    Thread safety: safe on shared objects; nothing but the environment is read.
+
     Examples
     --------
     >>> import gilfree

@@ -94,7 +94,7 @@ def test_docstring(function):
         assert f"\n{heading}\n{'-' * len(heading)}\n" in text
     for word in inspect.signature(function).parameters.keys() - {"self"}:
         assert re.search(rf"^(\w+, )*{word}(, \w+)* :", text, re.MULTILINE), f"{word} is not described"
-    assert "hread-safe" in text
+    assert "\nThread safety: " in text
     assert re.search(r"O\(|in\s+proportion", text), "no word of what it costs"
 
 
