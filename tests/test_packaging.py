@@ -19,6 +19,8 @@ ROOT = Path(__file__).parents[1]
 TOOLS = ROOT / "tools"
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
+pytestmark = pytest.mark.thread_unsafe(reason="they set variables, patch modules and write files")
+
 if not WORKFLOWS:
     pytest.skip("needs a checkout", allow_module_level=True)
 
@@ -147,7 +149,6 @@ def archive(path, names, when, owner):
             packed.addfile(member, io.BytesIO(name.encode()))
 
 
-@pytest.mark.thread_unsafe(reason="sets a variable of the environment")
 def test_sdists_differ_by_content_alone(tmp_path, monkeypatch):
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     archive(tmp_path / "a.tar.gz", ["x-1/one", "x-1/two"], 1_800_000_000, "anna")
@@ -228,6 +229,15 @@ def test_zig_gets_the_levels_by_its_names(monkeypatch):
     assert zigcc.main(["-O3", "-march=x86-64-v3", "a.c"]) == 3
     assert called[0][-2:] == ["-march=x86_64_v3", "a.c"]
     assert {"-target", "x86_64-linux-gnu.2.17", "-O3"} < set(called[0])
+
+
+def test_wheels_are_tried_without_a_compiler(monkeypatch):
+    monkeypatch.setenv("CC", "gcc")
+    monkeypatch.setenv("PIP_INDEX_URL", "https://example.org/simple")
+    environment = wheels.without_compiler(Path("/somewhere/bin"))
+    assert environment["PATH"] == str(Path("/somewhere/bin"))
+    assert environment["PIP_INDEX_URL"] == "https://example.org/simple"
+    assert "CC" not in environment
 
 
 @pytest.mark.parametrize(("arguments", "compiles"), [(["-c", "a.c"], True), (["-shared", "a.o"], False)])

@@ -5,8 +5,12 @@ import sys
 import tarfile
 import tempfile
 import venv
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 ROOT = Path(__file__).parents[1]
 DIST = ROOT / "dist"
@@ -29,13 +33,14 @@ def main() -> int:
         "validate-pyproject": [programs / "validate-pyproject", ROOT / "pyproject.toml"],
         "sp-repo-review": [sys.executable, "-m", "repo_review", ROOT, "--show", "errskip"],
         "zizmor": [programs / "zizmor", "--offline", ROOT / ".github"],
-        "cffconvert": [programs / "cffconvert", "--validate", "-i", ROOT / "CITATION.cff"],
     }
     if wheels:
         checks["check-wheel-contents"] = [programs / "check-wheel-contents", *wheels]
     failed = [name for name, command in checks.items() if not passes(name, command)]
+    failed += [f"the bill of {wheel.name}" for wheel in wheels if not has_valid_bill(wheel)]
     failed += [f"a wheel from {sdist.name}" for sdist in sdists if not builds_alone(sdist)]
-    print(f"failed: {', '.join(failed)}" if failed else f"{len(checks) + len(sdists)} checks passed")
+    count = len(checks) + len(wheels) + len(sdists)
+    print(f"failed: {', '.join(failed)}" if failed else f"{count} checks passed")
     return int(bool(failed))
 
 
@@ -43,6 +48,15 @@ def passes(name: str, command: Sequence[str | Path], folder: Path = ROOT) -> boo
     """Run a check, whose configuration stands in pyproject.toml."""
     print(f"--- {name}", flush=True)
     return subprocess.run([str(word) for word in command], cwd=folder, check=False).returncode == 0
+
+
+def has_valid_bill(wheel: Path) -> bool:
+    """Look at a wheel's bill of materials, by CycloneDX's own schema."""
+    with zipfile.ZipFile(wheel) as archive:
+        bills = [archive.read(name).decode() for name in archive.namelist() if ".dist-info/sboms/" in name]
+    problems = [JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill) for bill in bills]
+    print(f"--- bill of materials of {wheel.name}: {problems if any(problems) else len(bills)}", flush=True)
+    return bool(bills) and not any(problems)
 
 
 def builds_alone(sdist: Path) -> bool:

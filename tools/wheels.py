@@ -295,6 +295,8 @@ def try_out(row: Row, interpreter: Interpreter, sdist: Path, work: Path, *, benc
         archive.extractall(work, wanted, filter="data")
     (work / top).rename(here)
     environment = without_compiler(python.parent)
+    if found := [name for name in ("cc", "gcc", "clang") if shutil.which(name, path=environment["PATH"])]:
+        raise Failure(f"{python.parent}: wanted no compiler, got {', '.join(found)}")
     install(python, [str(row.wheel)], environment)
     install(python, groups("test"), environment)
     row.tests = last_line(run_in(here, [python, "-m", "pytest", "-q", "-p", "no:cacheprovider"], environment))
