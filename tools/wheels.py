@@ -35,7 +35,7 @@ MODULES = {
     "aarch64": ("gilfree/_kernels", "gilfree/observe/_native"),
 }
 # Of these, zig's runtime library has its own: see glibc.h.
-FROM_THE_C_LIBRARY = {"exp", "memcpy", "memmove", "memset"}
+FROM_THE_C_LIBRARY = {"exp", "memcpy", "memset"}
 # What says what an interpreter is. Headers, because Debian's interpreters come without.
 DESCRIBE = """
 import json, os, sys, sysconfig
@@ -96,7 +96,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--once", action="store_true", help="do not build a second time to compare")
     parser.add_argument("--no-test", action="store_true", help="only build")
     parser.add_argument("--no-bench", action="store_true", help="do not run gilfree bench")
-    parser.add_argument("--reuse", action="store_true", help="try the wheels that --output already has")
+    parser.add_argument("--reuse", action="store_true", help="do not build the wheels that --output already has")
     return parser.parse_args()
 
 
@@ -157,7 +157,7 @@ def make_all(options: argparse.Namespace, interpreters: list[Interpreter], work:
             else make_wheel(interpreter, sdist, options.machine, work / interpreter.version, options.output)
         )
         check(row.wheel, options.machine)
-        if not (options.once or options.reuse):
+        if not options.once:
             again = make_wheel(interpreter, sdist, options.machine, work / f"{interpreter.version}-again")
             row.reproduced = compare(row.wheel, again)
         if not options.no_test:
