@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import os
+import platform
 import re
 import shlex
 import shutil
@@ -64,12 +65,19 @@ class Interpreter:
 
 @dataclass
 class Row:
-    """What is known about one wheel."""
+    """What is known about the wheel for one interpreter."""
 
-    wheel: Path
+    interpreter: Interpreter
+    wheel: Path | None = None
     reproduced: str = "not tried"
     tests: str = "not run"
     bench: str = "not run"
+    failure: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything did."""
+        return bool(self.failure) or "failed" in self.tests + self.bench
 
 
 def main() -> int:
@@ -83,7 +91,7 @@ def main() -> int:
         print(f"wheels: {failure}", file=sys.stderr)
         return 1
     report(rows)
-    return int(any("failed" in (row.tests + row.bench) for row in rows))
+    return int(any(row.failed for row in rows))
 
 
 def parse() -> argparse.Namespace:
@@ -144,26 +152,33 @@ def describe(python: str) -> dict[str, Any] | None:
 
 
 def make_all(options: argparse.Namespace, interpreters: list[Interpreter], work: Path) -> list[Row]:
-    """Build, compare and try the wheel of each interpreter."""
+    """Build and try all wheels; one that fails does not keep the others from being made."""
     options.output = options.output.resolve()  # commands run elsewhere
     options.output.mkdir(parents=True, exist_ok=True)
     sdist = make_sdist(options.output, work)
-    rows = []
-    for interpreter in interpreters:
-        print(f"wheels: {interpreter.version}: {interpreter.executable}", flush=True)
-        row = Row(
-            newest(options.output, interpreter, options.machine)
-            if options.reuse
-            else make_wheel(interpreter, sdist, options.machine, work / interpreter.version, options.output)
-        )
-        check(row.wheel, options.machine)
-        if not options.once:
-            again = make_wheel(interpreter, sdist, options.machine, work / f"{interpreter.version}-again")
-            row.reproduced = compare(row.wheel, again)
-        if not options.no_test:
-            try_out(row, interpreter, sdist, work / f"{interpreter.version}-try", bench=not options.no_bench)
-        rows.append(row)
+    rows = [Row(interpreter) for interpreter in interpreters]
+    for row in rows:
+        print(f"wheels: {row.interpreter.version}: {row.interpreter.executable}", flush=True)
+        try:
+            make_one(row, options, sdist, work / row.interpreter.version)
+        except Failure as failure:
+            row.failure = str(failure)
     return rows
+
+
+def make_one(row: Row, options: argparse.Namespace, sdist: Path, work: Path) -> None:
+    """Build, compare and try the wheel for one interpreter."""
+    interpreter = row.interpreter
+    work.mkdir()
+    if options.reuse:
+        row.wheel = newest(options.output, interpreter, options.machine)
+    else:
+        row.wheel = make_wheel(interpreter, sdist, options.machine, work / "first", options.output)
+    check(row.wheel, options.machine)
+    if not options.once:
+        row.reproduced = compare(row.wheel, make_wheel(interpreter, sdist, options.machine, work / "again"))
+    if not options.no_test and options.machine == platform.machine():
+        try_out(row, row.wheel, sdist, work / "try", bench=not options.no_bench)
 
 
 def make_sdist(output: Path, work: Path) -> Path:
@@ -202,9 +217,9 @@ def make_wheel(interpreter: Interpreter, sdist: Path, machine: str, work: Path, 
     environment = os.environ | epoch() | compiler(machine, interpreter, cache=work / "cache")
     call([python, "-m", "pip", "wheel", "-q", "--no-deps", "--wheel-dir", raw, sdist], environment=environment)
     [built] = raw.glob("*.whl")
-    platform = f"manylinux_{GLIBC.replace('.', '_')}_{machine}"
+    tag = f"manylinux_{GLIBC.replace('.', '_')}_{machine}"
     call(
-        [sys.executable, "-m", "auditwheel", "repair", "--plat", platform, "--wheel-dir", repaired, built],
+        [sys.executable, "-m", "auditwheel", "repair", "--plat", tag, "--wheel-dir", repaired, built],
         environment=os.environ | epoch() | {"PATH": search_path()},
     )
     [wheel] = repaired.glob("*.whl")
@@ -284,10 +299,10 @@ def newest(output: Path, interpreter: Interpreter, machine: str) -> Path:
     return found[-1]
 
 
-def try_out(row: Row, interpreter: Interpreter, sdist: Path, work: Path, *, bench: bool) -> None:
+def try_out(row: Row, wheel: Path, sdist: Path, work: Path, *, bench: bool) -> None:
     """Install a wheel where there is no compiler, and run the sdist's tests and the benchmarks against it."""
     work.mkdir()
-    python = make_environment(interpreter, work / "environment")
+    python = make_environment(row.interpreter, work / "environment")
     here = work / "elsewhere"
     with tarfile.open(sdist) as archive:
         top = archive.getnames()[0].split("/")[0]
@@ -297,7 +312,7 @@ def try_out(row: Row, interpreter: Interpreter, sdist: Path, work: Path, *, benc
     environment = without_compiler(python.parent)
     if found := [name for name in ("cc", "gcc", "clang") if shutil.which(name, path=environment["PATH"])]:
         raise Failure(f"{python.parent}: wanted no compiler, got {', '.join(found)}")
-    install(python, [str(row.wheel)], environment)
+    install(python, [str(wheel)], environment)
     install(python, groups("test"), environment)
     row.tests = last_line(run_in(here, [python, "-m", "pytest", "-q", "-p", "no:cacheprovider"], environment))
     if bench:
@@ -387,7 +402,10 @@ def last_line(run: tuple[int, str]) -> str:
 def report(rows: Iterable[Row]) -> None:
     """Print what there is now."""
     for row in rows:
-        print(f"{row.wheel.name}  {row.wheel.stat().st_size:,} bytes")
+        built = f"{row.wheel.name}  {row.wheel.stat().st_size:,} bytes" if row.wheel else "no wheel"
+        print(f"{row.interpreter.version}: {built}")
+        if row.failure:
+            print(f"    failed: {row.failure}")
         print(f"    built twice: {row.reproduced}\n    tests: {row.tests}\n    gilfree bench --quick: {row.bench}")
 
 
