@@ -4,6 +4,7 @@ import importlib.util
 import io
 import re
 import sys
+import sysconfig
 import tarfile
 import tomllib
 import zipfile
@@ -217,7 +218,7 @@ def test_wheels_that_differ_are_refused(tmp_path):
 def test_interpreters_are_looked_at():
     described = wheels.describe(sys.executable)
     assert described["version"].rstrip("t") == "{}.{}".format(*sys.version_info)
-    assert described["version"].endswith("t") == (not getattr(sys, "_is_gil_enabled", lambda: True)())
+    assert described["version"].endswith("t") == bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
     with pytest.raises(wheels.Failure, match="does not run"):
         list(wheels.find_interpreters(["/nowhere/python3.12"]))
 

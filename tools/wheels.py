@@ -229,6 +229,7 @@ def make_wheel(interpreter: Interpreter, sdist: Path, machine: str, work: Path, 
 def compiler(machine: str, interpreter: Interpreter, cache: Path) -> dict[str, str]:
     """Variables of the environment that make setuptools compile with zig, for this machine."""
     command = shlex.join([sys.executable, str(ROOT / "tools" / "zigcc.py")])
+    # The interpreter's headers serve for all of these machines, which are 64-bit, little-endian and run Linux.
     variables = {
         "GILFREE_ZIG_TARGET": f"{machine}-linux-gnu.{GLIBC}",
         "CC": command,
