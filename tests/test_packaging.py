@@ -241,6 +241,15 @@ def test_wheels_are_tried_without_a_compiler(monkeypatch):
     assert "CC" not in environment
 
 
+@pytest.mark.parametrize(
+    ("code", "said"), [("print('a'); print('== b ==')", "b"), ("print('c'); exit(3)", "failed with 3: c")]
+)
+def test_last_line_of_a_run_is_told(tmp_path, capfd, code, said):
+    run = wheels.run_in(tmp_path, [sys.executable, "-c", code], {})
+    assert wheels.last_line(run) == said
+    assert capfd.readouterr().out == run[1]
+
+
 @pytest.mark.parametrize(("arguments", "compiles"), [(["-c", "a.c"], True), (["-shared", "a.o"], False)])
 def test_zig_compiles_for_the_c_library(monkeypatch, arguments, compiles):
     called = []

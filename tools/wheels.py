@@ -385,12 +385,15 @@ def call(command: Iterable[object], *, environment: Mapping[str, str]) -> None:
 
 
 def run_in(folder: Path, command: Iterable[object], environment: Mapping[str, str]) -> tuple[int, str]:
-    """Run a command that may fail; return its status and what it printed, which is printed here too."""
+    """Run a command that may fail, and show what it prints; return its status, and that again."""
     words = [str(word) for word in command]
     pipe, both = subprocess.PIPE, subprocess.STDOUT
-    done = subprocess.run(words, env=dict(environment), cwd=folder, stdout=pipe, stderr=both, text=True, check=False)
-    print(done.stdout, flush=True)
-    return done.returncode, done.stdout
+    lines = []
+    with subprocess.Popen(words, env=dict(environment), cwd=folder, stdout=pipe, stderr=both, text=True) as process:
+        for line in process.stdout or ():
+            print(line, end="", flush=True)
+            lines.append(line)
+    return process.returncode, "".join(lines)
 
 
 def last_line(run: tuple[int, str]) -> str:
