@@ -7,13 +7,16 @@ GILFREE_BUILD    release (default) | debug | a list for -fsanitize=, such as add
 GILFREE_LEVELS   which levels to build, such as "baseline,v4" (default: all that the target has)
 """
 
+import json
 import os
 import platform
 import sysconfig
 from pathlib import Path
 
+import Cython
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
 
 # -ffp-contract=off: compilers fuse a*b+c on their own where the level has FMA, and the answer would then depend on
@@ -124,4 +127,44 @@ class BuildLevels(build_ext):
             self.build_temp = shared
 
 
-setup(ext_modules=extensions(), cmdclass={"build_ext": BuildLevels})
+def bill_of_materials(version: str) -> dict[str, object]:
+    """What the wheel is made of, as CycloneDX has it: this project, and what Cython writes into compiled modules."""
+    project = {
+        "type": "library",
+        "bom-ref": "gilfree",
+        "name": "gilfree",
+        "version": version,
+        "purl": f"pkg:pypi/gilfree@{version}",
+        "licenses": [{"license": {"id": "BSD-3-Clause"}}],
+    }
+    cython = {
+        "type": "library",
+        "bom-ref": "cython",
+        "name": "Cython",
+        "version": Cython.__version__,
+        "purl": f"pkg:pypi/cython@{Cython.__version__}",
+        "description": "its utility code is part of the compiled modules",
+        "licenses": [{"license": {"id": "Apache-2.0"}}],
+    }
+    return {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "metadata": {"component": project},
+        "components": [cython],
+        "dependencies": [{"ref": "gilfree", "dependsOn": ["cython"]}],
+    }
+
+
+class WheelWithMaterials(bdist_wheel):
+    """Adds the bill of materials where PEP 770 has it."""
+
+    def write_wheelfile(self, wheelfile_base: str, *args: str, **keywords: str) -> None:
+        super().write_wheelfile(wheelfile_base, *args, **keywords)
+        folder = Path(wheelfile_base) / "sboms"
+        folder.mkdir(exist_ok=True)
+        materials = bill_of_materials(self.distribution.get_version())
+        (folder / "gilfree.cdx.json").write_text(json.dumps(materials, indent=2) + "\n", encoding="utf-8")
+
+
+setup(ext_modules=extensions(), cmdclass={"build_ext": BuildLevels, "bdist_wheel": WheelWithMaterials})
