@@ -34,17 +34,18 @@ def bench(options: argparse.Namespace) -> int:
         check(options)
         kernels = kernels_for(options)
         plan = None if options.peers else plan_for(options, kernels)
+        claims = {"claims": json.loads(options.claims.read_text(encoding="utf-8"))} if options.claims else {}
         options.output.mkdir(parents=True, exist_ok=True)
     except (ValueError, OSError) as error:
         print(f"gilfree bench: {error}", file=sys.stderr)
         return USAGE_ERROR
-    return bench_peers(options, kernels) if plan is None else bench_models(options, plan)
+    return bench_peers(options, kernels) if plan is None else bench_models(options, plan, claims)
 
 
-def bench_models(options: argparse.Namespace, plan: Plan) -> int:
+def bench_models(options: argparse.Namespace, plan: Plan, claims: dict[str, Any]) -> int:
     """Measure how the kernels scale."""
     with listener(console(stderr=True)) as told:
-        results = measure(plan, told)
+        results = measure(plan, told) | claims
     table.show(results, out := console())
     end(results, write(results, options.output), out)
     return FAILED if failures(results) else 0
