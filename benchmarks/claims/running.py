@@ -1,9 +1,11 @@
 """Making the experiments, each in a process of its own with a time limit, so that a crash or a hang costs one row."""
 
+import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from gilfree.info import facts
@@ -13,7 +15,7 @@ from . import interpreters
 from .catalogue import CLAIMS
 from .claim import UNTESTABLE, Claim, Judgement
 
-__all__ = ["MODULE", "failed", "measure", "test"]
+__all__ = ["MODULE", "failed", "measure", "put_to_test", "read"]
 
 MODULE = f"{__package__}.experiment"
 SCHEMA = 1
@@ -29,7 +31,7 @@ def measure(names: Sequence[str], pythons: Sequence[str], tell: Callable[[str], 
     rows = []
     for number, name in enumerate(names, 1):
         tell(f"[{number}/{len(names)}] {name}")
-        rows.append(test(CLAIMS[name], environment))
+        rows.append(put_to_test(CLAIMS[name], environment))
     return {
         "schema": SCHEMA,
         "started": started.isoformat(timespec="seconds"),
@@ -40,7 +42,15 @@ def measure(names: Sequence[str], pythons: Sequence[str], tell: Callable[[str], 
     }
 
 
-def test(claim: Claim, environment: Mapping[str, str]) -> dict[str, Any]:
+def read(path: Path) -> dict[str, Any]:
+    """Return results that were written as JSON."""
+    results = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(results, dict) or results.get("schema") != SCHEMA or "claims" not in results:
+        raise ValueError(f"--claims: wanted a file that gilfree claims --json wrote, got {path}")
+    return results
+
+
+def put_to_test(claim: Claim, environment: Mapping[str, str]) -> dict[str, Any]:
     """Make the experiment, and judge."""
     begun = time.perf_counter()
     error, measured = None, None
