@@ -14,6 +14,7 @@ from gilfree.workers import cpu_count
 
 from . import figures, report, table
 from .bench import failures, measure, recorded
+from .claims.running import read as read_claims
 from .models import SERIAL, available_models
 from .peers import markdown
 from .peers import table as peers_table
@@ -34,17 +35,18 @@ def bench(options: argparse.Namespace) -> int:
         check(options)
         kernels = kernels_for(options)
         plan = None if options.peers else plan_for(options, kernels)
+        claims = {"claims": read_claims(options.claims)} if options.claims else {}
         options.output.mkdir(parents=True, exist_ok=True)
     except (ValueError, OSError) as error:
         print(f"gilfree bench: {error}", file=sys.stderr)
         return USAGE_ERROR
-    return bench_peers(options, kernels) if plan is None else bench_models(options, plan)
+    return bench_peers(options, kernels) if plan is None else bench_models(options, plan, claims)
 
 
-def bench_models(options: argparse.Namespace, plan: Plan) -> int:
+def bench_models(options: argparse.Namespace, plan: Plan, claims: dict[str, Any]) -> int:
     """Measure how the kernels scale."""
     with listener(console(stderr=True)) as told:
-        results = measure(plan, told)
+        results = measure(plan, told) | claims
     table.show(results, out := console())
     end(results, write(results, options.output), out)
     return FAILED if failures(results) else 0
@@ -71,7 +73,12 @@ def end(results: dict[str, Any], written: list[Path], out: Console) -> None:
 def check(options: argparse.Namespace) -> None:
     """Refuse options that do not go together."""
     of_peers = {"--sizes": options.sizes, "--markdown": options.markdown}
-    of_models = {"--models": options.models, "--workers": options.workers, "--full": options.mode == "full"}
+    of_models = {
+        "--models": options.models,
+        "--workers": options.workers,
+        "--full": options.mode == "full",
+        "--claims": options.claims,
+    }
     misplaced = [name for name, value in (of_models if options.peers else of_peers).items() if value]
     if misplaced:
         raise ValueError(f"{misplaced[0]}: " + ("not with --peers" if options.peers else "only with --peers"))

@@ -9,6 +9,7 @@ from typing import Any
 from gilfree.info import as_text
 
 from .bench import failures
+from .claims.showing import claims_section
 from .implementations import IMPLEMENTATIONS
 from .models import MODELS, SERIAL
 from .peers import page
@@ -32,6 +33,7 @@ def render(results: dict[str, Any]) -> str:
         cpu=escape(str(machine["cpu"]["model"])),
         date=escape(results["started"][:10]),
         peers=page.section(results["peers"]),
+        claims=claims_section(results),
         machine=machine_table(results),
     )
 

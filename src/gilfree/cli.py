@@ -39,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_info(commands.add_parser("info", help="show versions, GIL, instruction-set level and CPUs"))
     _add_bench(commands.add_parser("bench", help="measure how the kernels scale, with the GIL held and released"))
+    _add_claims(commands.add_parser("claims", help="test what people say about the GIL"))
     _add_probe(commands.add_parser("probe", help="measure how an expression treats the GIL"))
     _add_atlas(commands.add_parser("atlas", help="measure how well-known functions treat the GIL"))
     _add_watch(commands.add_parser("watch", help="run a program, and show what its threads do with the GIL"))
@@ -119,6 +120,12 @@ def _add_bench(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--output", metavar="DIR", type=Path, default=Path("results"), help="where the files go (default: ./results)"
     )
+    command.add_argument(
+        "--claims",
+        metavar="FILE",
+        type=Path,
+        help="show these verdicts, which gilfree claims --json wrote, in the report",
+    )
 
 
 def _bench(options: argparse.Namespace) -> int:
@@ -131,6 +138,39 @@ def _bench(options: argparse.Namespace) -> int:
         return USAGE_ERROR
     # By name, because in a checkout the suite stands elsewhere, where type checkers do not find it under this one.
     return int(import_module("gilfree.benchmarks.command").bench(options))
+
+
+def _add_claims(command: argparse.ArgumentParser) -> None:
+    command.description = (
+        "Test what people say about the GIL: an experiment for each claim, in a process of its own, and a verdict that "
+        "follows from its figures: holds, does not hold here, cannot be told (for noise), cannot be tested here. All "
+        "of them take some two or three minutes on two CPUs."
+    )
+    command.epilog = (
+        "Exit status: 0 whatever the verdicts, 1 if an experiment crashed or took too long, 2 for wrong usage."
+    )
+    command.add_argument(
+        "-k",
+        metavar="PATTERN",
+        dest="pattern",
+        help="only claims whose name contains PATTERN, or matches it as a glob",
+    )
+    command.add_argument("--list", action="store_true", help="list the claims, and test nothing")
+    command.add_argument("--show", metavar="NAME", help="print the code of a claim, and test nothing")
+    command.add_argument("--json", metavar="FILE", type=Path, help="also write all figures as JSON")
+    command.add_argument("--markdown", metavar="FILE", type=Path, help="also write a page of documentation")
+    command.add_argument(
+        "--python",
+        metavar="PATH",
+        nargs="+",
+        default=[],
+        help="other interpreters to try, besides those on PATH that are called python3.13t, pypy3, jython and the like",
+    )
+    command.set_defaults(run=_claims)
+
+
+def _claims(options: argparse.Namespace) -> int:
+    return int(import_module("gilfree.benchmarks.claims.command").claims(options))
 
 
 def _add_probe(command: argparse.ArgumentParser) -> None:
