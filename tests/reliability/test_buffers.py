@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from gilfree.benchmarks.problems import PROBLEMS
 from kernel_calls import PLACES, arrays_of, at, function_of, identical, make, place_id, put
+from stress_only import STRESS
 
 import gilfree
 from gilfree.kernels import KERNELS, _arrays
 
-SECONDS = 0.1  # of each of the races
+SECONDS = 2.0 if STRESS else 0.03  # of each of the races
 REFUSED = (BufferError, ValueError)
 
 every_place = pytest.mark.parametrize(("name", "place"), PLACES, ids=place_id)

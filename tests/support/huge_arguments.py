@@ -17,7 +17,7 @@ from kernel_calls import PLACES, at, function_of, make, put
 import gilfree
 from gilfree.kernels import KERNELS
 
-SECONDS = 0.2  # some would be right to go on for ever
+SECONDS = 0.05  # some would be right to go on for ever
 SPARE = 2 << 30
 HUGE = (2**31, 2**42, 2**60 + 1, 2**62)
 
