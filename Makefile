@@ -37,8 +37,8 @@ lint: $(READY)  ## formatting, style and types
 pictures: $(READY)  ## docs/images/kernels: draw the pictures of the kernels' pages again
 	$(BIN)/python docs/pictures
 
-examples: $(READY)  ## the tutorial and the how-to pages: run their examples, and show what they print now
-	$(BIN)/python docs/examples.py docs/tutorial.md docs/how-to/*.md
+examples: $(READY)  ## README, tutorial, how-to pages: run their examples, and show what they print now
+	$(BIN)/python docs/examples.py README.md docs/tutorial.md docs/how-to/*.md
 
 docs: $(READY)  ## docs/_build/html
 	$(BIN)/python -m pip install -q --group docs

@@ -67,6 +67,7 @@ class TestReference:
             for block in re.findall(
                 r"^```\{toctree\}\n(.*?)^```$", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
             ):
-                listed |= {path.parent / f"{line}.md" for line in block.splitlines() if line and line[0] != ":"}
+                entries = [re.sub(r".*<(.+)>", r"\1", line) for line in block.splitlines() if line and line[0] != ":"]
+                listed |= {path.parent / f"{entry}.md" for entry in entries}
         pages = {path for path in DOCS.rglob("*.md") if not {"project", "_build"} & set(path.parts)}
         assert listed == pages - {DOCS / "index.md"}
