@@ -250,6 +250,21 @@ def test_last_line_of_a_run_is_told(tmp_path, capfd, code, said):
     assert capfd.readouterr().out == run[1]
 
 
+@pytest.mark.parametrize(
+    ("row", "failed"),
+    [
+        ({}, False),
+        ({"tests": "3 passed, 1 xfailed in 1 s", "bench": "passed"}, False),
+        ({"tests": "failed with 1: 1 failed, 3 passed in 1 s"}, True),
+        ({"bench": "failed with 1"}, True),
+        ({"failure": "no compiler"}, True),
+    ],
+)
+def test_what_fails_is_known(row, failed):
+    interpreter = wheels.Interpreter("python3.12", "3.12", ".so")
+    assert wheels.Row(interpreter, **row).failed == failed
+
+
 @pytest.mark.parametrize(("arguments", "compiles"), [(["-c", "a.c"], True), (["-shared", "a.o"], False)])
 def test_zig_compiles_for_the_c_library(monkeypatch, arguments, compiles):
     called = []
