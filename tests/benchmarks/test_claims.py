@@ -474,7 +474,7 @@ def test_report_of_bench_shows_claims(tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
     from gilfree.benchmarks import command as bench_command  # noqa: PLC0415 - needs optional packages
 
-    def measure(plan, _):
+    def measure(plan, *_):
         with bench_command.recorded(plan) as results:
             pass
         return results
