@@ -145,6 +145,7 @@ def asian_option_price(
         cut=(0,),
         rows=blocks,
         seconds=min(paths * (steps + 1.0) * STEP + blocks * BLOCK_SECONDS, sys.float_info.max),
+        each=BLOCK,
     )
     moments = _arrays.compute(work, [("moments", (blocks, MOMENTS), np.float64)], None, workers, release_gil)
     counts = [BLOCK] * (blocks - 1) + [paths - BLOCK * (blocks - 1)]

@@ -6,6 +6,7 @@ from gilfree import _kernels
 from gilfree.kernels._kernel import Kernel, Work, releases
 from gilfree.kernels._lazy import _arrays, np
 from gilfree.kernels._scalars import integer
+from gilfree.watching import watches, watching
 from gilfree.workers import Workers, crew
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ def edit_distances(
         rows=len(rows),
         seconds=TEXT * sum(shape) + query * shape[0] * SYMBOL + _pair_seconds(query, choice) * shape[0] * shape[1],
         chunk_seconds=(TEXT + choice * SYMBOL) * shape[1],  # to look up the choices' symbols
+        each=shape[1],
     )
     distances: NDArray[np.int32] = _arrays.compute(work, [("distances", shape, np.int32)], out, workers, release_gil)
     return distances
@@ -191,7 +193,12 @@ def edit_distance(
     if release_gil is None:
         symbols = _length(a) + _length(b)
         release_gil = symbols > SHORT and releases(None, symbols * SYMBOL + _length(a) * _length(b) * SYMBOL_PAIR)
-    distance: int = _kernels.edit_distance(a, b, max_distance, release_gil=bool(release_gil))
+    distance: int
+    if watches and (watch := watching()) is not None:
+        with watch.call("edit_distance", _length(a) * _length(b)) as call:
+            distance = _kernels.edit_distance(a, b, max_distance, release_gil=bool(release_gil), stop=call.flag)
+            return distance
+    distance = _kernels.edit_distance(a, b, max_distance, release_gil=bool(release_gil))
     return distance
 
 

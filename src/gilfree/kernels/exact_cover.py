@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gilfree import _kernels
 from gilfree.kernels._kernel import Kernel, Work, run
 from gilfree.kernels._lazy import np
+from gilfree.watching import WatchedCall, watches, watching
 from gilfree.workers import Workers, crew
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ DEEPEST = 24
 EXPANDING_POLLS = 100
 
 NOBODY = 2**31 - 1
+SHARES = 2**20  # as in the core, which divides each subtree's search into so many
 
 
 def count_exact_covers(
@@ -100,7 +102,7 @@ def count_exact_covers(
     1
     """
     problem = _read(options, secondary)
-    return sum(_search("count", problem, workers, release_gil))
+    return sum(_watched_search("count", problem, workers, release_gil))
 
 
 def find_exact_cover(
@@ -163,7 +165,7 @@ def find_exact_cover(
     [0]
     """
     problem = _read(options, secondary)
-    covers = _search("find", problem, workers, release_gil)
+    covers = _watched_search("find", problem, workers, release_gil)
     return next((sorted(cover) for cover in covers if cover is not None), None)
 
 
@@ -182,7 +184,21 @@ class Problem:
         return (found,) if finished else None
 
 
-def _search(mode: str, problem: Problem, workers: Workers, release_gil: bool | None) -> list[Any]:  # noqa: FBT001
+def _watched_search(mode: str, problem: Problem, workers: Workers, release_gil: bool | None) -> list[Any]:  # noqa: FBT001
+    """Do what `_search` does, and count what is done where somebody watches."""
+    if watches and (watch := watching()) is not None:
+        with watch.call("count_exact_covers" if mode == "count" else "find_exact_cover", SHARES) as call:
+            return _search(mode, problem, workers, release_gil, call)
+    return _search(mode, problem, workers, release_gil, None)
+
+
+def _search(
+    mode: str,
+    problem: Problem,
+    workers: Workers,
+    release_gil: bool | None,  # noqa: FBT001
+    call: WatchedCall | None,
+) -> list[Any]:
     """Return what is found in each of the subtrees, or in some of them together, in order."""
     alone = workers.__class__ is int and workers == 1
     if not alone:
@@ -214,8 +230,11 @@ def _search(mode: str, problem: Problem, workers: Workers, release_gil: bool | N
         cut=(4, 5),
         rows=len(paths),
         seconds=LONG_SECONDS,
+        each=SHARES,
     )
-    return [found for _, found in run(work, workers, release)]
+    if call is not None:
+        call.total = work.rows * work.each  # what was tried before does not count
+    return [found for _, found in run(work, workers, release, call=call)]
 
 
 def _expand(problem: Problem, *, release: bool) -> tuple[tuple[int, ...], ...]:

@@ -99,6 +99,7 @@ def hamming_neighbors(
         rows=rows,
         seconds=_seconds(rows, count, length, k),
         chunk_seconds=_packing_seconds(count, length),
+        each=count if length else k,
     )
     specs: _arrays.Specs = [("distances", (rows, k), np.int32), ("indices", (rows, k), np.int64)]
     result: tuple[NDArray[np.int32], NDArray[np.int64]] = _arrays.compute(work, specs, out, workers, release_gil)

@@ -119,6 +119,7 @@ def lomb_scargle(
         seconds=_seconds(t.size, series, f.size, block),
         chunk_seconds=t.size * (20e-9 + 5e-9 * series) + (60e-9 * (t.size + block) if block else 0),
         before=(lambda row: row if row == f.size else row // block * block) if block else None,
+        each=series,
     )
     # Blocks of rows are what is cut, and so a row holds all series at one frequency.
     if out is None:

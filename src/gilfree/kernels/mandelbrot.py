@@ -91,6 +91,7 @@ def mandelbrot(
         cut=(0,),
         rows=height,
         seconds=width * height * (5e-9 + 0.2e-9 * min(max_iterations, 400)),
+        each=width,
     )
     counts: NDArray[np.int32] = _arrays.compute(
         work, [("counts", (height, width), np.int32)], out, workers, release_gil

@@ -104,6 +104,7 @@ def nearest_neighbors(
         rows=rows,
         seconds=_seconds(rows, count, dimensions, k),
         chunk_seconds=_packing_seconds(count, dimensions),
+        each=count if dimensions else k,
     )
     specs: _arrays.Specs = [("distances", (rows, k), q.dtype), ("indices", (rows, k), np.int64)]
     result: tuple[NDArray[Any], NDArray[np.int64]] = _arrays.compute(work, specs, out, workers, release_gil)

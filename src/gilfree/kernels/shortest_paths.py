@@ -119,6 +119,7 @@ def shortest_paths(
         rows=rows.size,
         seconds=rows.size * _seconds(nodes, indices.size, unweighted=data is None),
         chunk_seconds=(nodes + indices.size) * 0.5e-9,  # to look the graph over
+        each=nodes,
     )
     result: Result = _arrays.compute(work, specs, out, workers, release_gil, single=not starts.ndim)
     return result
