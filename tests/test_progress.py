@@ -265,7 +265,7 @@ class TestStoppedCalls:
         [end] = last(reports)
         assert end.state == "stopped"
         assert end.done < end.total
-        assert end.seconds >= 0.3
+        assert 0 < end.seconds < SOON
 
     @pytest.mark.parametrize("workers", [1, 2])
     def test_by_another_thread(self, workers):

@@ -9,7 +9,6 @@ from numpy.typing import DTypeLike, NDArray
 
 from gilfree._kernels import hold
 from gilfree.kernels._kernel import Work, run
-from gilfree.watching import WatchedCall
 from gilfree.workers import Workers
 
 __all__ = ["Specs", "compute", "finish", "float_array", "outputs", "usable"]
@@ -60,11 +59,10 @@ def compute(
     release_gil: bool | None,  # noqa: FBT001 - the public keyword's value
     *,
     single: bool = False,
-    call: WatchedCall | None = None,
 ) -> Any:  # noqa: ANN401 - an array, or a tuple of them
     """Do the work and return its results: an array for each of ``specs`` (name, shape, dtype), or ``out``.
 
-    ``single``: there is one row, and the results' shapes do not name it. ``call``: what `run` is told of it.
+    ``single``: there is one row, and the results' shapes do not name it.
     """
     results: tuple[NDArray[Any], ...] = ()
     if out is None:
@@ -75,7 +73,7 @@ def compute(
         results = outputs(out, specs, [value for value in work.inputs if type(value) is ndarray])
         held = hold((*work.inputs, *results), ndarray)
     work.outputs = tuple([result[None] for result in results]) if single else results
-    run(work, workers, release_gil, shared_out=out is not None, call=call)
+    run(work, workers, release_gil, shared_out=out is not None)
     del held
     if out is None:
         return results[0] if len(results) == 1 else results

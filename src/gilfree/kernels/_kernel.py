@@ -68,7 +68,16 @@ class Work:
     outputs: "tuple[NDArray[Any], ...]" = ()
     # How much of the work comes before a row, from 0 to `rows`, in any unit; None: the rows are about alike.
     before: Callable[[int], float] | None = None
-    each: int = 1  # what a row counts when its core says how far it has got
+
+    @property
+    def each(self) -> int:
+        """What a row counts when its core says how far it has got."""
+        return 1
+
+    @property
+    def call(self) -> WatchedCall | None:
+        """What the work is a part of; None where it is all of a call, or nobody watches."""
+        return None
 
     def part(self, start: int, stop: int) -> tuple[Any, ...]:
         """Return the inputs for rows ``start`` to ``stop``."""
@@ -101,12 +110,14 @@ def run(
 ) -> list[Any]:
     """Fill ``work.outputs``, and return what the core returned for each chunk, in order.
 
-    ``shared_out`` says that the caller passed ``out=``, which only workers who share memory can fill. A ``call`` that
-    is watched may consist of several runs; else the run is one itself, by its ``name`` or that of its core.
+    ``shared_out`` says that the caller passed ``out=``, which only workers who share memory can fill. Where somebody
+    watches, it is a call by this ``name`` or that of the core, unless it is part of a ``call``.
     """
-    if watches and call is None and (watch := watching()) is not None:
-        with watch.call(name or work.core, work.rows * work.each) as own:
-            return run(work, workers, release_gil, shared_out=shared_out, call=own)
+    if watches and call is None:
+        call = work.call
+        if call is None and (watch := watching()) is not None:
+            with watch.call(name or work.core, work.rows * work.each) as own:
+                return run(work, workers, release_gil, shared_out=shared_out, call=own)
     release = releases(release_gil, work.seconds)
     if workers.__class__ is int and workers == 1:  # the usual case
         return _run_here(work, release, call)

@@ -1,5 +1,6 @@
 """The Levenshtein distance: the fewest insertions, deletions and substitutions that turn one text into another."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gilfree import _kernels
@@ -110,14 +111,13 @@ def edit_distances(
         _check(rows, columns, np.empty(0, np.int32))
     shape = (len(rows), len(columns))
     query, choice = _mean_length(rows), _mean_length(columns)
-    work = Work(
+    work = Queries(
         "edit_distances",
         (rows, columns, limit),
         cut=(0,),
         rows=len(rows),
         seconds=TEXT * sum(shape) + query * shape[0] * SYMBOL + _pair_seconds(query, choice) * shape[0] * shape[1],
         chunk_seconds=(TEXT + choice * SYMBOL) * shape[1],  # to look up the choices' symbols
-        each=shape[1],
     )
     distances: NDArray[np.int32] = _arrays.compute(work, [("distances", shape, np.int32)], out, workers, release_gil)
     return distances
@@ -200,6 +200,16 @@ def edit_distance(
             return distance
     distance = _kernels.edit_distance(a, b, max_distance, release_gil=bool(release_gil))
     return distance
+
+
+@dataclass(slots=True)
+class Queries(Work):
+    """Queries, each of which is compared with all choices."""
+
+    @property
+    def each(self) -> int:
+        """The choices."""
+        return len(self.inputs[1])
 
 
 def edit_distances_pure(

@@ -102,7 +102,7 @@ def count_exact_covers(
     1
     """
     problem = _read(options, secondary)
-    return sum(_watched_search("count", problem, workers, release_gil))
+    return sum(_search("count", problem, workers, release_gil))
 
 
 def find_exact_cover(
@@ -165,7 +165,7 @@ def find_exact_cover(
     [0]
     """
     problem = _read(options, secondary)
-    covers = _watched_search("find", problem, workers, release_gil)
+    covers = _search("find", problem, workers, release_gil)
     return next((sorted(cover) for cover in covers if cover is not None), None)
 
 
@@ -184,22 +184,17 @@ class Problem:
         return (found,) if finished else None
 
 
-def _watched_search(mode: str, problem: Problem, workers: Workers, release_gil: bool | None) -> list[Any]:  # noqa: FBT001
-    """Do what `_search` does, and count what is done where somebody watches."""
-    if watches and (watch := watching()) is not None:
-        with watch.call("count_exact_covers" if mode == "count" else "find_exact_cover", SHARES) as call:
-            return _search(mode, problem, workers, release_gil, call)
-    return _search(mode, problem, workers, release_gil, None)
-
-
 def _search(
     mode: str,
     problem: Problem,
     workers: Workers,
     release_gil: bool | None,  # noqa: FBT001
-    call: WatchedCall | None,
+    call: WatchedCall | None = None,
 ) -> list[Any]:
     """Return what is found in each of the subtrees, or in some of them together, in order."""
+    if watches and call is None and (watch := watching()) is not None:
+        with watch.call("count_exact_covers" if mode == "count" else "find_exact_cover", SHARES) as own:
+            return _search(mode, problem, workers, release_gil, own)
     alone = workers.__class__ is int and workers == 1
     if not alone:
         crew(workers)  # for what it refuses
@@ -230,7 +225,6 @@ def _search(
         cut=(4, 5),
         rows=len(paths),
         seconds=LONG_SECONDS,
-        each=SHARES,
     )
     if call is not None:
         call.total = work.rows * work.each  # what was tried before does not count
@@ -253,6 +247,11 @@ def _expand(problem: Problem, *, release: bool) -> tuple[tuple[int, ...], ...]:
 @dataclass(slots=True)
 class TreeWork(Work):
     """A search tree, cut into subtrees."""
+
+    @property
+    def each(self) -> int:
+        """What the core makes of a subtree."""
+        return SHARES
 
     def sent(self, start: int, stop: int) -> tuple[Any, ...]:
         """Leave out what tells of others' covers, which workers elsewhere would not see changing."""

@@ -3,6 +3,7 @@
 import cmath
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gilfree.kernels._kernel import Kernel, Work
@@ -111,7 +112,7 @@ def lomb_scargle(
     series = 1 if single else y.shape[0]
     shape = f.shape if single else (series, f.size)
     block = _block(t.size, f)
-    work = Work(
+    work = Frequencies(
         "lomb_scargle",
         (range(f.size), t, y.reshape(series, t.size), f, e, bool(fit_mean)),
         cut=(0,),
@@ -119,7 +120,6 @@ def lomb_scargle(
         seconds=_seconds(t.size, series, f.size, block),
         chunk_seconds=t.size * (20e-9 + 5e-9 * series) + (60e-9 * (t.size + block) if block else 0),
         before=(lambda row: row if row == f.size else row // block * block) if block else None,
-        each=series,
     )
     # Blocks of rows are what is cut, and so a row holds all series at one frequency.
     if out is None:
@@ -132,6 +132,16 @@ def lomb_scargle(
     given[0][...] = power[:, 0] if single else power.T
     _arrays.finish(out, given)
     return out
+
+
+@dataclass(slots=True)
+class Frequencies(Work):
+    """Frequencies, for each of several series."""
+
+    @property
+    def each(self) -> int:
+        """The series."""
+        return len(self.inputs[2])
 
 
 def lomb_scargle_pure(

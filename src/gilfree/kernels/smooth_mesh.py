@@ -1,6 +1,7 @@
 """Laplacian smoothing: every vertex of a mesh moves towards the middle of its neighbours."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING, Any
@@ -124,32 +125,13 @@ def smooth_mesh(
     if release_gil is None:
         release_gil = releases(None, seconds)
 
+    release = bool(release_gil)
     if watches and (watch := watching()) is not None:
         with watch.call("smooth_mesh", len(triangles) + iterations * count) as call:
             return _smooth(
-                positions,
-                triangles,
-                out,
-                workers,
-                call,
-                iterations=iterations,
-                factor=factor,
-                step_seconds=step_seconds,
-                by_steps=by_steps,
-                release_gil=bool(release_gil),
+                call, positions, triangles, iterations, factor, step_seconds, by_steps, out, workers, release
             )
-    return _smooth(
-        positions,
-        triangles,
-        out,
-        workers,
-        None,
-        iterations=iterations,
-        factor=factor,
-        step_seconds=step_seconds,
-        by_steps=by_steps,
-        release_gil=bool(release_gil),
-    )
+    return _smooth(None, positions, triangles, iterations, factor, step_seconds, by_steps, out, workers, release)
 
 
 def smooth_mesh_pure(
@@ -177,18 +159,17 @@ def moved(position: Sequence[float], neighbors: Sequence[Sequence[float]], facto
     return [x + factor * (mean - x) for x, mean in zip(position, means, strict=True)]
 
 
-def _smooth(
+def _smooth(  # noqa: PLR0917 - nine names more would take a tenth of a microsecond
+    call: WatchedCall | None,
     positions: "NDArray[Any]",
     triangles: "NDArray[Any]",
-    out: "NDArray[Any] | None",
-    workers: Workers,
-    call: WatchedCall | None,
-    *,
     iterations: int,
     factor: float,
     step_seconds: float,
-    by_steps: bool,
-    release_gil: bool,
+    by_steps: bool,  # noqa: FBT001
+    out: "NDArray[Any] | None",
+    workers: Workers,
+    release_gil: bool,  # noqa: FBT001
 ) -> "NDArray[Any]":
     """Do what `smooth_mesh` does once its arguments are checked; ``by_steps``: cut among the workers."""
     count = len(positions)
@@ -196,19 +177,27 @@ def _smooth(
     specs = [("moved", positions.shape, positions.dtype)]
 
     def step(source: "NDArray[Any]", times: int, target: "NDArray[Any] | None") -> "NDArray[Any]":
-        work = Work(
+        work = Steps(
             "smooth_mesh",
             (range(count), source, offsets, neighbors, factor, times),
             cut=(0,),
             rows=count,
             seconds=1e-6 + step_seconds * times,
         )
-        moved: NDArray[Any] = _arrays.compute(work, specs, target, workers, release_gil, call=call)
+        work.call = call
+        moved: NDArray[Any] = _arrays.compute(work, specs, target, workers, release_gil)
         return moved
 
     if not by_steps:
         return step(positions, iterations, out)
     return _step_by_step(step, positions, iterations, out, shared=crew(workers).kind != "elsewhere")
+
+
+@dataclass(slots=True)
+class Steps(Work):
+    """Iterations, which may be all of a call or part of it."""
+
+    call: WatchedCall | None = None
 
 
 def _cut_steps(workers: Workers, seconds: float) -> bool:
