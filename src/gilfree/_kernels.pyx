@@ -95,6 +95,7 @@ from gilfree.cores.stop cimport (
     TOO_MANY_STATES,
     TOO_MANY_SYMBOLS,
     Poll,
+    add,
     load,
     monotonic,
     store_once,
@@ -261,12 +262,28 @@ def stopped(flag):
         PyBuffer_Release(&view)
 
 
+def progress(flag, int64_t more=0):
+    """What has been done by the calls that were given this flag, of three int64, after adding `more` to it."""
+    cdef Py_buffer view
+    cdef Poll poll
+    memset(&view, 0, sizeof(view))
+    try:
+        take_flag(&poll, &view, flag, writable=True)
+        if poll.progress == NULL:
+            raise ValueError(f"stop: wanted length 3, for a flag that counts, got {view.shape[0]}")
+        return add(poll.progress, more)
+    finally:
+        PyBuffer_Release(&view)
+
+
 cdef int take_flag(Poll *self, Py_buffer *view, flag, bint writable=False) except -1:
-    """Acquires a flag: an int32; or two int64, the first for the flag, the second for the deadline."""
+    """Acquires a flag: an int32; or two int64 for the flag and the deadline, or a third that counts what is done."""
     take(view, flag, "stop", INTEGER, 0, 1, writable)
-    want_length(view, "stop", 0, 2 if view.itemsize == 8 else 1)
+    if view.itemsize == 4 or view.shape[0] != 3:
+        want_length(view, "stop", 0, 2 if view.itemsize == 8 else 1)
     cdef int64_t deadline = NEVER
     self.flag = <const int *> view.buf
+    self.progress = NULL if view.itemsize == 4 or view.shape[0] == 2 else <int64_t *> view.buf + 2
     if view.itemsize == 8:
         if view.readonly:
             raise TypeError("stop: wanted a writable buffer, since it has a deadline, got a read-only one")
