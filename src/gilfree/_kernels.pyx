@@ -13,7 +13,7 @@ from cpython.buffer cimport (
     PyBuffer_Release,
     PyObject_GetBuffer,
 )
-from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_FromStringAndSize
+from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_FromStringAndSize, PyByteArray_Resize
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.contextvars cimport get_value
 from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree
@@ -1047,6 +1047,15 @@ def pattern_set_count(automaton, text, range ends=None, offset=0, *, bint releas
         give_back(views, 3)
 
 
+cdef object room_for(int64_t count):
+    """A bytearray for so many int64, whose values are whatever was there before."""
+    # Made at its full size, one for which there is no memory is freed before CPython has set its count of exports,
+    # and whatever stands there in its place is reported on stderr.
+    room = PyByteArray_FromStringAndSize(NULL, 0)
+    PyByteArray_Resize(room, count * sizeof(int64_t))
+    return room
+
+
 def pattern_set_find_all(
     automaton, text, range ends=None, Py_ssize_t offset=0, *, bint release_gil=True, stop=None
 ):
@@ -1077,8 +1086,8 @@ def pattern_set_find_all(
         finish(status)
         if total < 0 or total > PY_SSIZE_T_MAX // <int64_t> sizeof(int64_t):
             raise MemoryError
-        patterns = PyByteArray_FromStringAndSize(NULL, total * sizeof(int64_t))
-        starts = PyByteArray_FromStringAndSize(NULL, total * sizeof(int64_t))
+        patterns = room_for(total)
+        starts = room_for(total)
         found = <int64_t *> PyByteArray_AS_STRING(patterns)
         found_at = <int64_t *> PyByteArray_AS_STRING(starts)
         if release_gil:
