@@ -2,6 +2,7 @@
 
 import importlib.util
 import io
+import os
 import re
 import sys
 import sysconfig
@@ -40,6 +41,25 @@ release, wheels, zigcc = map(tool, ("release", "wheels", "zigcc"))
 @pytest.fixture(scope="module")
 def project():
     return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def sources():
+    """Every file of the package, with the package that it belongs to."""
+    for top, package in ((ROOT / "src" / "gilfree", "gilfree"), (ROOT / "benchmarks", "gilfree.benchmarks")):
+        for folder, folders, files in os.walk(top):
+            folders[:] = [name for name in folders if name != "__pycache__" and not (Path(folder) / name).is_symlink()]
+            inside = ".".join([package, *Path(folder).relative_to(top).parts])
+            yield from ((inside, name) for name in files)
+
+
+def test_everything_is_installed(project):
+    setuptools = project["tool"]["setuptools"]
+    assert {package for package, name in sources() if name.endswith((".py", ".pxd"))} == set(setuptools["packages"])
+    compiled = (".pyx", ".c", ".h", ".so", ".pyd")
+    data = [(package, name) for package, name in sources() if not name.endswith((".py", *compiled))]
+    assert {"py.typed", "timeline.html", "stop.pxd", "results.schema.json"} <= {name for _, name in data}
+    for package, name in data:
+        assert any(fnmatch(name, pattern) for pattern in setuptools["package-data"][package]), (package, name)
 
 
 def classified(project):
