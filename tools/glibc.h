@@ -6,9 +6,11 @@ then its copies would take the place of these: a memcpy that knows no wide vecto
 #if defined(__x86_64__)
     #define MEMCPY "GLIBC_2.14"
     #define OTHERS "GLIBC_2.2.5"
+    #define CHECKED "GLIBC_2.3.4"
 #elif defined(__aarch64__)
     #define MEMCPY "GLIBC_2.17"
     #define OTHERS "GLIBC_2.17"
+    #define CHECKED "GLIBC_2.17"
 #endif
 
 __asm__(".symver memcpy, memcpy@" MEMCPY);
@@ -18,6 +20,10 @@ __asm__(".symver memcmp, memcmp@" OTHERS);
 __asm__(".symver bcmp, bcmp@" OTHERS);
 __asm__(".symver strlen, strlen@" OTHERS);
 __asm__(".symver exp, exp@" OTHERS);
+__asm__(".symver __memcpy_chk, __memcpy_chk@" CHECKED);
+__asm__(".symver __memmove_chk, __memmove_chk@" CHECKED);
+__asm__(".symver __memset_chk, __memset_chk@" CHECKED);
 
 #undef MEMCPY
 #undef OTHERS
+#undef CHECKED
