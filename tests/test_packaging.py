@@ -261,6 +261,27 @@ def test_wheels_are_tried_without_a_compiler(monkeypatch):
     assert "CC" not in environment
 
 
+def test_zig_knows_every_feature_that_is_asked_for():
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src" / "gilfree").rglob("*.p[xy][dx]"))
+    asked = set(re.findall(r'__builtin_cpu_supports\("(\w+)"\)', source))
+    assert "avx512f" in asked
+    assert asked == set(re.findall(r'FEATURE\("(\w+)"\)', (TOOLS / "zig.h").read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize(
+    ("flags", "level"),
+    [
+        ("sse2 avx", "baseline"),
+        ("avx2 fma bmi1 bmi2 popcnt", "v3"),
+        ("avx2 fma bmi1 bmi2 popcnt avx512f avx512bw avx512cd avx512dq", "v3"),
+        ("avx2 fma bmi1 bmi2 popcnt avx512f avx512bw avx512cd avx512dq avx512vl", "v4"),
+        ("avx512f avx512bw avx512cd avx512dq avx512vl", "baseline"),
+    ],
+)
+def test_level_that_a_processor_should_get(flags, level):
+    assert wheels.best_level(flags.split()) == level
+
+
 @pytest.mark.parametrize(
     ("code", "said"), [("print('a'); print('== b ==')", "b"), ("print('c'); exit(3)", "failed with 3: c")]
 )
