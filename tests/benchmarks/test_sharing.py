@@ -16,7 +16,7 @@ from gilfree.benchmarks.weights import pickled, plain
 
 from gilfree.kernels import KERNELS
 
-NAMED = Path("/dev/shm")
+NAMED = Path("/dev") / "shm"
 
 
 class Task:
