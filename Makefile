@@ -4,10 +4,15 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
+SANITIZING := build/sanitizing
+COMPILER ?= gcc
+FUZZING_COMPILER ?= clang
+SECONDS ?= 60
+
 SOURCES := $(shell find src/gilfree -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.c') setup.py
 READY := $(VENV)/.ready
 
-.PHONY: bench atlas test lint pictures docs wheels clean
+.PHONY: bench atlas test test-parallel sanitize sanitize-address sanitize-thread fuzz lint pictures docs wheels clean
 
 bench: $(READY)  ## measure, and write results/report.html
 	$(BIN)/gilfree bench
@@ -22,6 +27,21 @@ test: $(READY)  ## the test-suite, once in one thread
 test-parallel: $(READY)  ## the test-suite, each test in eight threads at once
 	$(BIN)/python -m pip install -q --group parallel
 	$(BIN)/python -m pytest --parallel-threads=8 --at-least-parallel=600 $(ARGS)
+
+sanitize:  ## both of the next two; PYTHON_TSAN is for the second one, and without it the second one is left out
+	$(MAKE) sanitize-address
+	if command -v clang >/dev/null; then $(MAKE) sanitize-address COMPILER=clang; fi
+	if test -n "$(PYTHON_TSAN)"; then $(MAKE) sanitize-thread PYTHON="$(PYTHON_TSAN)"; fi
+
+sanitize-address: $(SANITIZING)/address/.ready  ## the test-suite under AddressSanitizer and UndefinedBehaviorSanitizer
+	$(SANITIZING)/address/bin/python tests/sanitizers/run_sanitized.py address --compiler $(COMPILER) -- $(ARGS)
+
+sanitize-thread: $(SANITIZING)/thread/.ready  ## kernels and observer under ThreadSanitizer, by a PYTHON built with it
+	$(SANITIZING)/thread/bin/python tests/sanitizers/run_sanitized.py thread -- $(ARGS)
+
+fuzz: $(SANITIZING)/address/.ready  ## SECONDS=60 for each kernel, or for those that KERNEL names
+	$(SANITIZING)/address/bin/python tests/fuzz/run.py --seconds $(SECONDS) --compiler $(FUZZING_COMPILER) \
+		$(if $(INPUT),--input $(INPUT)) $(KERNEL)
 
 lint: $(READY)  ## formatting, style and types
 	$(BIN)/python -m pip install -q --group lint
@@ -50,4 +70,13 @@ $(READY): pyproject.toml $(SOURCES)
 	$(BIN)/python -m pip install -q --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install -q --group build --group test --group peers --group dask
 	$(BIN)/python -m pip install -q --no-build-isolation --editable ".[bench]"
+	touch $@
+
+# For runs with sanitizers, which build gilfree themselves. Of the peers there are none for most interpreters that were
+# built with a sanitizer.
+$(SANITIZING)/%/.ready: pyproject.toml
+	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install -q --upgrade "pip>=25.1"
+	$(@D)/bin/python -m pip install -q --group build --group test "numpy>=2" $(if $(filter address,$*),rich matplotlib psutil)
+	$(if $(filter address,$*),$(@D)/bin/python -m pip install -q --group peers)
 	touch $@
