@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 
 SANITIZING := build/sanitizing
 COMPILER ?= gcc
-FUZZING_COMPILER ?= clang
+CLANG ?= $(notdir $(firstword $(foreach name,clang clang-21 clang-20 clang-19 clang-18,$(shell command -v $(name))) clang))
 SECONDS ?= 60
 
 SOURCES := $(shell find src/gilfree -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.c') setup.py
@@ -30,7 +30,7 @@ test-parallel: $(READY)  ## the test-suite, each test in eight threads at once
 
 sanitize:  ## both of the next two; PYTHON_TSAN is for the second one, and without it the second one is left out
 	$(MAKE) sanitize-address
-	if command -v clang >/dev/null; then $(MAKE) sanitize-address COMPILER=clang; fi
+	if command -v $(CLANG) >/dev/null; then $(MAKE) sanitize-address COMPILER=$(CLANG); fi
 	if test -n "$(PYTHON_TSAN)"; then $(MAKE) sanitize-thread PYTHON="$(PYTHON_TSAN)"; fi
 
 sanitize-address: $(SANITIZING)/address/.ready  ## the test-suite under AddressSanitizer and UndefinedBehaviorSanitizer
@@ -40,7 +40,7 @@ sanitize-thread: $(SANITIZING)/thread/.ready  ## kernels and observer under Thre
 	$(SANITIZING)/thread/bin/python tests/sanitizers/run_sanitized.py thread -- $(ARGS)
 
 fuzz: $(SANITIZING)/address/.ready  ## SECONDS=60 for each kernel, or for those that KERNEL names
-	$(SANITIZING)/address/bin/python tests/fuzz/run.py --seconds $(SECONDS) --compiler $(FUZZING_COMPILER) \
+	$(SANITIZING)/address/bin/python tests/fuzz/run.py --seconds $(SECONDS) --compiler $(CLANG) \
 		$(if $(INPUT),--input $(INPUT)) $(KERNEL)
 
 lint: $(READY)  ## formatting, style and types

@@ -93,6 +93,13 @@ def writable(value):
     return [value] if usable else []
 
 
+@np.errstate(all="ignore")
+def wild_items(target):
+    """What is written to an array or bytearray: any numbers of its type."""
+    dtype = target.dtype if isinstance(target, np.ndarray) else np.dtype(np.uint8)
+    return (WILD if dtype.kind == "f" else WILD_INDICES).astype(dtype)
+
+
 def call_disturbed(case, source):
     """Call while a thread rewrites an argument: any result will do, and so will an error that says what is wrong."""
     from gilfree import _disturber  # noqa: PLC0415 - part of sanitized builds only
@@ -101,13 +108,10 @@ def call_disturbed(case, source):
     if not targets:
         return
     target = source.choice(targets)
-    values = WILD_INDICES if getattr(target, "dtype", WILD_INDICES.dtype).kind != "f" else WILD
-    values = np.concatenate([values.astype(target.dtype) if isinstance(target, np.ndarray) else values.view(np.uint8)])
+    values = wild_items(target)
     flag = array("i", [0])
-    size = values.itemsize
-    thread = threading.Thread(
-        target=_disturber.disturb, args=(memoryview(target).cast("B"), values, size, flag, source.below(2**31))
-    )
+    arguments = (memoryview(target).cast("B"), values, values.itemsize, flag, source.below(2**31))
+    thread = threading.Thread(target=_disturber.disturb, args=arguments)
     thread.start()
     try:
         for _ in range(8):
@@ -262,6 +266,8 @@ def main():
     library, name, *options = sys.argv[1:]
     warnings.simplefilter("error")
     warnings.filterwarnings("ignore", module="harnesses|source|target")
+    if name == "canary":
+        from gilfree import _canaries  # noqa: F401, PLC0415 - libFuzzer counts the edges of what is loaded
 
     @ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t)
     def one(address, size):

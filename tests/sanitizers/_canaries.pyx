@@ -50,10 +50,12 @@ def lose(Py_ssize_t count):
 def count_up(counter, int times):
     """Counts in memory that threads share and nothing guards."""
     cdef Py_buffer view
+    cdef volatile int *count  # else a compiler adds all at once
     PyObject_GetBuffer(counter, &view, PyBUF_WRITABLE)
+    count = <volatile int *> view.buf
     with nogil:
         for _ in range(times):
-            (<int *> view.buf)[0] += 1
+            count[0] += 1
     PyBuffer_Release(&view)
 
 
