@@ -104,11 +104,12 @@ def of_sanitizers() -> list[Extension]:
 
 
 def extensions() -> list[Extension]:
-    baseline = Extension("gilfree._kernels", ["src/gilfree/_kernels.pyx"], define_macros=MACROS)
+    # On this file, too: a change of flags compiles anew.
+    baseline = Extension("gilfree._kernels", ["src/gilfree/_kernels.pyx"], define_macros=MACROS, depends=["setup.py"])
     observer = Extension(
         "gilfree.observe._native",
         ["src/gilfree/observe/_native.pyx", "src/gilfree/observe/gil.c"],
-        depends=[str(header) for header in Path("src/gilfree/observe").glob("*.h")],
+        depends=["setup.py", *(str(header) for header in Path("src/gilfree/observe").glob("*.h"))],
         include_dirs=["src/gilfree/observe"],
         define_macros=MACROS,
     )
