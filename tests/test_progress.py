@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import contextvars
 import io
 import math
 import os
@@ -20,7 +21,7 @@ from gilfree.benchmarks.problems import PROBLEMS
 import gilfree
 from gilfree import _kernels, progress_bar
 from gilfree.kernels import KERNELS, _kernel
-from gilfree.watching import Watch, current_watch, watches
+from gilfree.watching import Watch, current_watch, watches, watching
 
 every_kernel = pytest.mark.parametrize("name", KERNELS)
 
@@ -232,6 +233,17 @@ class TestCounts:
         with watched() as begun:
             gilfree.count_exact_covers(options, release_gil=True)
         assert counted(begun[0]) == begun[0].total
+
+    @pytest.mark.parametrize("state", ["running", "stopped"])
+    def test_of_too_much_are_not_all(self, state):
+        """All is done when the call has returned, and not before."""
+        with watched() as begun:
+            gilfree.mandelbrot(3, 2)
+        [one] = begun
+        assert one.done(state, 6) == 5
+        one.advance(4)
+        assert one.done(state, 6) == 5
+        assert one.done("done", 6) == 6
 
     def test_of_nothing(self):
         reports = []
@@ -456,6 +468,13 @@ class TestWhoBelongsToIt:
         assert [report.kernel for report in last(reports)] == ["edit_distance"]
         assert bar.run(gilfree.edit_distance, "a", "b") == 1  # too late to be watched
         assert len(last(reports)) == 1
+
+    def test_not_what_is_called_later_in_a_copy_of_its_context(self):
+        with gilfree.progress(callback=lambda _: None):
+            context = contextvars.copy_context()
+            assert context.run(watching) is not None
+        assert context.run(current_watch.get) is not None
+        assert context.run(watching) is None
 
     def test_not_what_is_called_after_it(self):
         reports = []
