@@ -100,10 +100,16 @@ def cut_finely(monkeypatch):
 class TestEveryKernel:
     """The cores count exactly as much as the faces say that there is."""
 
+    @pytest.mark.thread_unsafe(
+        reason="is to be stopped in mid-work, which eight at once on few CPUs cannot be timed for"
+    )
     @every_kernel
     def test_counts_all_of_its_work_as_it_goes(self, name):
         problem, function = PROBLEMS[name], KERNELS[name].functions[0]
-        call = problem.make("medium")
+        try:
+            call = problem.make("medium")
+        except ModuleNotFoundError as error:
+            pytest.skip(f"its input needs {error.name}")
         expected = call(function)
         for workers in (1, 3):
             with watched() as begun:
@@ -350,6 +356,7 @@ class TestCallback:
             assert seconds == sorted(seconds)
         assert all(report.done < report.total for report in reports if report.state != "done")
 
+    @pytest.mark.thread_unsafe(reason="catches warnings")
     def test_may_raise(self):
         """Each time, and the kernel, its result and the reports that follow take no harm."""
         reports = []
@@ -371,6 +378,7 @@ class TestCallback:
         assert np.array_equal(result, busy())
         assert [(report.call, report.state) for report in last(reports)] == [(1, "done"), (2, "done")]
 
+    @pytest.mark.thread_unsafe(reason="catches warnings")
     def test_may_exit(self):
         """That ends a thread, as a rule, and would leave the rest untold."""
         reports = []
