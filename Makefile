@@ -7,10 +7,13 @@ BIN := $(VENV)/bin
 SOURCES := $(shell find src/gilfree -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.c') setup.py
 READY := $(VENV)/.ready
 
-.PHONY: bench atlas test lint pictures docs wheels clean
+.PHONY: bench claims atlas test lint pictures docs wheels clean
 
 bench: $(READY)  ## measure, and write results/report.html
 	$(BIN)/gilfree bench
+
+claims: $(READY)  ## test what people say about the GIL: some three minutes
+	$(BIN)/gilfree claims $(ARGS)
 
 atlas: $(READY)  ## measure how well-known functions treat the GIL, and write docs/atlas.md: some five minutes
 	$(BIN)/python -m pip install -q --only-binary :all: --group atlas

@@ -35,18 +35,19 @@ def bench(options: argparse.Namespace) -> int:
         check(options)
         kernels = kernels_for(options)
         plan = None if options.peers else plan_for(options, kernels)
-        claims = {"claims": read_claims(options.claims)} if options.claims else {}
         options.output.mkdir(parents=True, exist_ok=True)
     except (ValueError, OSError) as error:
         print(f"gilfree bench: {error}", file=sys.stderr)
         return USAGE_ERROR
-    return bench_peers(options, kernels) if plan is None else bench_models(options, plan, claims)
+    return bench_peers(options, kernels) if plan is None else bench_models(options, plan)
 
 
-def bench_models(options: argparse.Namespace, plan: Plan, claims: dict[str, Any]) -> int:
+def bench_models(options: argparse.Namespace, plan: Plan) -> int:
     """Measure how the kernels scale."""
     with listener(console(stderr=True)) as told:
-        results = measure(plan, told) | claims
+        results = measure(plan, told)
+    if options.claims:
+        results["claims"] = read_claims(options.claims)
     table.show(results, out := console())
     end(results, write(results, options.output), out)
     return FAILED if failures(results) else 0
@@ -82,6 +83,8 @@ def check(options: argparse.Namespace) -> None:
     misplaced = [name for name, value in (of_models if options.peers else of_peers).items() if value]
     if misplaced:
         raise ValueError(f"{misplaced[0]}: " + ("not with --peers" if options.peers else "only with --peers"))
+    if options.claims:
+        read_claims(options.claims)  # better to fail now than after the measurements
     unknown = [size for size in options.sizes or () if size not in SIZES]
     if unknown:
         raise ValueError(f"--sizes: wanted some of {', '.join(SIZES)}, got {', '.join(unknown)}")
