@@ -7,7 +7,11 @@ BIN := $(VENV)/bin
 SOURCES := $(shell find src/gilfree -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.c') setup.py
 READY := $(VENV)/.ready
 
-.PHONY: bench claims atlas test lint pictures docs wheels clean
+# For building and checking distributions. Nothing is compiled to make it, and zig comes with it.
+TOOLS := $(VENV)-tools
+TOOLS_READY := $(TOOLS)/.ready
+
+.PHONY: bench claims atlas test lint pictures examples docs linkcheck sdist wheels check-dist clean
 
 bench: $(READY)  ## measure, and write results/report.html
 	$(BIN)/gilfree bench
@@ -36,21 +40,43 @@ lint: $(READY)  ## formatting, style and types
 pictures: $(READY)  ## docs/images/kernels: draw the pictures of the kernels' pages again
 	$(BIN)/python docs/pictures
 
+examples: $(READY)  ## README, tutorial, how-to pages: run their examples, and show what they print now
+	$(BIN)/python docs/examples.py README.md docs/tutorial.md docs/how-to/*.md
+
 docs: $(READY)  ## docs/_build/html
 	$(BIN)/python -m pip install -q --group docs
 	$(BIN)/sphinx-build -q -E -W --keep-going -b html docs docs/_build/html
 
-wheels: $(READY)  ## a wheel for this Python, in dist/
-	$(BIN)/python -m pip wheel -q --no-deps --wheel-dir dist .
+linkcheck: $(READY)  ## whether what the documentation links to is there; needs the network
+	$(BIN)/python -m pip install -q --group docs
+	$(BIN)/sphinx-build -q -E -b linkcheck docs docs/_build/linkcheck
+
+sdist: $(TOOLS_READY)  ## dist/gilfree-*.tar.gz
+	$(TOOLS)/bin/python tools/wheels.py --sdist
+
+wheels: $(TOOLS_READY)  ## manylinux wheels for all CPythons found (or PYTHONS="..."), each built twice and tested
+	$(TOOLS)/bin/python tools/wheels.py $(WHEELS) $(PYTHONS)
+
+check-dist: $(TOOLS_READY)  ## what is in dist/, whether the sdist is complete, and how the project is kept
+	$(TOOLS)/bin/python -m pip install -q --group dist
+	$(TOOLS)/bin/python tools/check_dist.py
 
 clean:
-	rm -rf build dist docs/_build results src/*.egg-info $(VENV)
+	rm -rf build dist docs/_build results src/*.egg-info $(VENV) $(TOOLS)
 	find src \( -name '*.so' -o -name '*.pyd' \) -delete
 
 # An editable install: Python files are used where they stand; this rule runs again when compiled sources change.
 $(READY): pyproject.toml $(SOURCES)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install -q --group build --group test --group peers --group dask
+	$(BIN)/python -m pip install -q --group build --group test
+	for group in peers dask examples; do PIP_ONLY_BINARY=:all: $(BIN)/python -m pip install -q --group $$group \
+		|| echo "not all of $$group are built for this Python: tests that need them are skipped"; done
 	$(BIN)/python -m pip install -q --no-build-isolation --editable ".[bench]"
+	touch $@
+
+$(TOOLS_READY): pyproject.toml
+	test -x $(TOOLS)/bin/python || $(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/python -m pip install -q --upgrade "pip>=25.1"
+	$(TOOLS)/bin/python -m pip install -q --group wheels
 	touch $@

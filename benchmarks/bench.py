@@ -9,11 +9,13 @@ import os
 import random
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from math import ceil
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from gilfree.info import facts
@@ -21,11 +23,12 @@ from gilfree.kernels import KERNELS
 
 from .cell import Order
 from .implementations import REFERENCE
-from .models import SERIAL
+from .models import MODELS, SERIAL
 from .plan import Cell, Plan
 from .problems import PROBLEMS
 from .progress import Listener
-from .remote import CellError, RemoteCell
+from .pythons import Python
+from .remote import CellError, MissingError, RemoteCell
 from .summary import CONFIDENCE, NOISE_BOUND, fewest_rounds, noise, summarise
 
 __all__ = ["SCHEMA_VERSION", "failures", "measure", "recorded"]
@@ -44,6 +47,20 @@ class Row:
     end: dict[str, Any] = field(default_factory=dict)
     seconds: list[float] = field(default_factory=list)
     error: str | None = None
+    missing: str | None = None  # why it cannot run here, which is no failure
+    heartbeat: float | None = None
+    memory: int | None = None
+
+    @property
+    def out(self) -> bool:
+        """Whether it takes no part, or no longer."""
+        return self.error is not None or self.missing is not None
+
+    def watch(self) -> None:
+        """Find out what a pass does to a thread beside it, and how much memory it takes: each in a pass of its own."""
+        with failing(self):
+            self.heartbeat = self.live.heartbeat()
+            self.memory = self.live.peak_memory()
 
     def run(self) -> None:
         """Take a turn."""
@@ -69,7 +86,10 @@ def failing(row: Row) -> Iterator[None]:
     try:
         yield
     except (CellError, OSError) as error:
-        row.error = row.error or str(error)
+        if isinstance(error, MissingError):
+            row.missing = str(error)
+        else:
+            row.error = row.error or str(error)
         if row.remote is not None:
             row.remote.close()
             row.remote = None
@@ -86,7 +106,7 @@ class Limit:
     @property
     def error(self) -> str | None:
         """Why it could not be measured in every round."""
-        return next((row.error for row in (self.alone, *self.others) if row.error), None)
+        return next((row.error or row.missing for row in (self.alone, *self.others) if row.out), None)
 
     @property
     def count(self) -> int:
@@ -108,14 +128,16 @@ class Limit:
             self.ratios.append(sum(self.alone.seconds[-1] / seconds for seconds in together))
 
 
-def measure(plan: Plan, listener: Listener) -> dict[str, Any]:
+def measure(plan: Plan, listener: Listener, pythons: Sequence[Python] = ()) -> dict[str, Any]:
     """Carry the plan out; return the results as they are written to results.json."""
     started = time.perf_counter()
     with recorded(plan) as results:
+        results["interpreters"] = [python.as_json() for python in pythons]
         for index, kernel in enumerate(plan.kernels):
             now = time.perf_counter()
             share = None if plan.seconds is None else (started + plan.seconds - now) / (len(plan.kernels) - index)
-            results["kernels"].append(measure_kernel(plan, kernel, listener, None if share is None else now + share))
+            deadline = None if share is None else now + share
+            results["kernels"].append(measure_kernel(plan, kernel, listener, deadline, pythons))
     return results
 
 
@@ -132,6 +154,7 @@ def recorded(plan: Plan | None) -> Iterator[dict[str, Any]]:
         "noise_bound": NOISE_BOUND,
         "machine": facts(),
         "load": {"before": load(), "after": None},
+        "interpreters": [],
         "kernels": [],
         "peers": None,
     }
@@ -145,18 +168,26 @@ def load() -> list[float] | None:
     return list(os.getloadavg()) if hasattr(os, "getloadavg") else None
 
 
-def measure_kernel(plan: Plan, kernel: str, listener: Listener, deadline: float | None) -> dict[str, Any]:
+def measure_kernel(
+    plan: Plan, kernel: str, listener: Listener, deadline: float | None, pythons: Sequence[Python] = ()
+) -> dict[str, Any]:
     """Measure one kernel; with a deadline, drop the rounds beyond the fewest that would miss it."""
     rows = [Row(cell) for cell in plan.cells(kernel)]
-    serial = {row.cell.implementation: row for row in rows if row.cell.model == SERIAL.name}
+    baselines = {(row.cell.python, row.cell.implementation): row for row in rows if row.cell.model == SERIAL.name}
+    serial = {name: row for (python, name), row in baselines.items() if python is None}
     reference = serial[REFERENCE.name]
-    listener.begin(kernel, len(rows) * (plan.rounds + 1))
+    listener.begin(kernel, len(rows) * plan.rounds + 2)
     with ExitStack() as stack:
         stack.callback(close, rows)
         listener.step(f"starting {len(rows)} cells", notable=True)
         others = [Row(reference.cell) for _ in range(max(plan.limit_counts, default=1) - 1)]
         stack.callback(close, others)
-        start_all(plan, [*rows, *others])
+        folder = stack.enter_context(TemporaryDirectory(prefix="gilfree-bench-"))
+        start_all(plan, [*rows, *others], pythons, Path(folder))
+        listener.step("what they take besides time")
+        for row in rows:
+            if not row.out:
+                row.watch()
         limits = [Limit(reference, others[: count - 1]) for count in plan.limit_counts]
         choose_repeats(plan, rows)
         rounds = take_turns(plan, rows, limits, listener, deadline)
@@ -183,29 +214,49 @@ def measure_kernel(plan: Plan, kernel: str, listener: Listener, deadline: float 
                 "workers": limit.count,
                 "error": limit.error,
                 "ratios": limit.ratios,
-                "ratio": None if limit.error else summarise(limit.ratios).as_json(),
+                "ratio": None if limit.error or not limit.ratios else summarise(limit.ratios).as_json(),
             }
             for limit in limits
         ],
-        "cells": [work_out(row, serial[row.cell.implementation], ratios, plan.cpus) for row in rows],
+        "cells": [
+            work_out(row, baselines[row.cell.python, row.cell.implementation], ratios, plan.cpus) for row in rows
+        ],
     }
 
 
-def start_all(plan: Plan, rows: Iterable[Row]) -> None:
+def start_all(plan: Plan, rows: Iterable[Row], pythons: Sequence[Python], folder: Path) -> None:
     """Start cells and wait until all are ready; no more of them get ready at once than there are CPUs."""
+    others = {python.name: python for python in pythons}
     starting: deque[Row] = deque()
     for row in rows:
+        cell = row.cell
+        python = others[cell.python] if cell.python is not None else None
+        row.missing = python.missing if python is not None else MODELS[cell.model].missing()
+        if row.missing:
+            continue
         if len(starting) >= plan.cpus:
             wait_until_ready(starting.popleft())
-        cell = row.cell
         size = plan.size_for(cell.implementation)
+        path = None if python is None else python.path
+        prepared = folder / f"{cell.python or 'own'}-{size}.pickle"
+        order = Order(cell.kernel, cell.implementation, cell.model, cell.workers, size, plan.pieces, str(prepared))
+        if not prepared.exists():
+            prepare(order, path)
         with failing(row):
-            row.remote = RemoteCell(
-                Order(cell.kernel, cell.implementation, cell.model, cell.workers, size, plan.pieces)
-            )
+            row.remote = RemoteCell(order, path)
         starting.append(row)
     for row in starting:
         wait_until_ready(row)
+
+
+def prepare(order: Order, python: str | None) -> None:
+    """Have a process make the input, so that what this takes in memory counts for no cell."""
+    maker = RemoteCell(replace(order, model=SERIAL.name, only_prepare=True), python)
+    try:
+        with suppress(CellError):  # which each cell then runs into and reports
+            maker.wait_until_ready()
+    finally:
+        maker.close()
 
 
 def wait_until_ready(row: Row) -> None:
@@ -236,10 +287,10 @@ def take_turns(plan: Plan, rows: list[Row], limits: list[Limit], listener: Liste
         begun = time.perf_counter()
         for position, row in enumerate(in_new_order(rows, order)):
             listener.step(f"round {finished + 1} of {plan.rounds}: {row.cell}", notable=position == 0)
-            if row.error:
+            if row.out:
                 continue
             row.run()
-            if row.cell.implementation == REFERENCE.name and row.cell.model == SERIAL.name:
+            if row.cell.implementation == REFERENCE.name and row.cell.model == SERIAL.name and row.cell.python is None:
                 for limit in limits:
                     limit.run()
         now = time.perf_counter()
@@ -249,15 +300,18 @@ def take_turns(plan: Plan, rows: list[Row], limits: list[Limit], listener: Liste
 
 
 def in_new_order(rows: list[Row], order: random.Random) -> list[Row]:
-    """Shuffle the implementations, and the cells of each."""
-    groups = list({row.cell.implementation: None for row in rows})
+    """Shuffle the implementations, and the cells of each; those of another interpreter are others."""
+    groups = list({(row.cell.python, row.cell.implementation): None for row in rows})
     order.shuffle(groups)
-    place = {row.cell: (groups.index(row.cell.implementation), order.random()) for row in rows}
+    place = {row.cell: (groups.index((row.cell.python, row.cell.implementation)), order.random()) for row in rows}
     return sorted(rows, key=lambda row: place[row.cell])
 
 
-def finish(rows: Iterable[Row]) -> None:
+def finish(rows: Sequence[Row]) -> None:
     """Let the cells that are still there say their last words."""
+    for row in rows:
+        if row.remote is not None:
+            row.remote.dismiss()  # all at once: some take seconds to end their workers
     for row in rows:
         if row.remote is not None:
             with failing(row):
@@ -279,7 +333,9 @@ def work_out(row: Row, baseline: Row, limits: dict[int, list[float]], cpus: int)
         "implementation": cell.implementation,
         "model": cell.model,
         "workers": cell.workers,
+        "python": cell.python,
         "error": row.error,
+        "missing": row.missing,
         "seconds": row.seconds,
         "time": None,
         "per_unit": None,
@@ -288,11 +344,14 @@ def work_out(row: Row, baseline: Row, limits: dict[int, list[float]], cpus: int)
         "speedup": None,
         "efficiency": None,
         "of_limit": None,
+        "startup": row.ready.get("startup"),
         "pickled": row.ready.get("pickled"),
+        "memory": row.memory,
+        "heartbeat": row.heartbeat,
         "gil": row.ready.get("gil"),
         "gil_enabled": row.end.get("gil_enabled"),
     }
-    if row.error:
+    if row.out:
         return result
     spread = noise(row.seconds)
     result |= {
@@ -301,7 +360,7 @@ def work_out(row: Row, baseline: Row, limits: dict[int, list[float]], cpus: int)
         "noise": spread,
         "noisy": spread > NOISE_BOUND,
     }
-    if baseline.error:
+    if baseline.out:
         return result
     speedups = [alone / seconds for alone, seconds in zip(baseline.seconds, row.seconds, strict=True)]
     result["speedup"] = summarise(speedups).as_json()
@@ -319,7 +378,7 @@ def failures(results: dict[str, Any]) -> list[str]:
     for kernel in results["kernels"]:
         for cell in kernel["cells"]:
             if cell["error"]:
-                where = Cell(kernel["name"], cell["implementation"], cell["model"], cell["workers"])
+                where = Cell(kernel["name"], cell["implementation"], cell["model"], cell["workers"], cell["python"])
                 lines.append(f"{where}: {cell['error']}")
         lines += [
             f"{kernel['name']}, {limit['workers']} independent processes: {limit['error']}"

@@ -1,9 +1,11 @@
 """One cell of the benchmarks, alone in a process: ``python -m gilfree.benchmarks.cell``.
 
 Speaks JSON, a line a message, on stdin and stdout. The first line is the `Order`. The cell prepares its input, starts
-its workers, checks that they compute what the reference does, and answers ``{"ready": ...}``. For every
-``{"run": n}`` it then goes through its pieces n times, checks the last results after the clock has stopped, and answers
-``{"seconds": ...}``. Its last answer, when stdin ends, is ``{"end": ...}``. Whatever goes wrong is answered with
+its workers, checks that they compute what the reference does, and answers ``{"ready": ...}``; or, where the execution
+model cannot run here, ``{"missing": why}``, and ends. For every ``{"run": n}`` it then goes through its pieces n times,
+checks the last results after the clock has stopped, and answers ``{"seconds": ...}``. ``{"watch": n}`` is the same with
+a thread beside it that only wants to run Python code each millisecond, and answered with its longest wait,
+``{"heartbeat": ...}``. The last answer, when stdin ends, is ``{"end": ...}``. Whatever goes wrong is answered with
 ``{"error": ...}`` and ends the cell.
 """
 
@@ -11,11 +13,14 @@ import json
 import os
 import pickle
 import sys
+import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
@@ -26,12 +31,13 @@ from gilfree.kernels import KERNELS
 from gilfree.observe import NotMeasurableError, Prober
 
 from .implementations import IMPLEMENTATIONS, REFERENCE, Task
-from .models import MODELS, SERIAL
+from .models import MODELS, SERIAL, Team
 from .problems import PROBLEMS, Call
 
-__all__ = ["Order", "WrongResultError", "answer", "main", "serve", "take_part"]
+__all__ = ["Order", "WrongResultError", "answer", "heartbeat", "main", "serve", "take_part"]
 
 PROBE_SECONDS = 0.3
+BEAT_SECONDS = 1e-3
 
 
 class WrongResultError(Exception):
@@ -48,6 +54,8 @@ class Order:
     workers: int
     size: str
     pieces: int
+    prepared: str | None = None  # a file with the input, cut, and what the reference computes; made if it is not there
+    only_prepare: bool = False  # make that file and end
 
 
 def main() -> int:
@@ -73,45 +81,122 @@ def take_part(orders: TextIO, answers: TextIO) -> None:
     """Prepare, say so, and run when told to."""
     gil_before = gil_enabled()
     order = Order(**json.loads(orders.readline()))
-    kernel, problem = KERNELS[order.kernel], PROBLEMS[order.kernel]
     implementation, model = IMPLEMENTATIONS[order.implementation], MODELS[order.model]
-    task = implementation.task(kernel)
-    pieces = problem.split(problem.make(order.size), order.pieces)
-    reference = [REFERENCE.task(kernel)(piece) for piece in pieces]
-    same = problem.same if implementation.twin else identical
-
-    def check(results: Sequence[Any]) -> None:
-        if len(results) != len(pieces):
-            raise WrongResultError(f"{len(results)} results for {len(pieces)} pieces")
-        for piece, result in enumerate(results):
-            if not same(reference[piece], result):
-                raise WrongResultError(f"piece {piece} of {len(pieces)} is not what the reference computes serially")
-
-    with model.runner(order.workers) as run:
-
-        def passes(count: int) -> tuple[float, list[Any]]:
-            """Return how long so many passes took, and the results of the last: all of them would fill the memory."""
-            start = time.perf_counter()
-            results = deque(run(task, pieces * count), maxlen=len(pieces))
-            return time.perf_counter() - start, list(results)
-
-        check(passes(2)[1])  # also to warm up: the first passes make the pages that results are written to
-        seconds, results = passes(1)
+    if reason := model.missing():
+        answer(answers, {"missing": reason})
+        return
+    try:
+        pieces, reference = prepare(order)
+    except ModuleNotFoundError as error:
+        answer(
+            answers, {"missing": f"the problem needs {error.name}, which is not installed: pip install {error.name}"}
+        )
+        return
+    if order.only_prepare:
+        answer(answers, {"ready": {}})
+        return
+    same = PROBLEMS[order.kernel].same if implementation.twin else identical
+    task = implementation.task(KERNELS[order.kernel])
+    starting = time.perf_counter()
+    with model.start(order.workers) as team:
+        startup = time.perf_counter() - starting
+        desk = Desk(team, task, pieces, reference, same)
+        desk.check(desk.passes(2)[1])  # also to warm up: the first passes make the pages that results are written to
+        seconds, results = desk.passes(1)
         ready = {
-            "units": sum(map(problem.units, pieces)),
+            "units": sum(map(PROBLEMS[order.kernel].units, pieces)),
             "pieces": len(pieces),
             "seconds": seconds,
-            "pickled": _pickled(task, pieces, results) if model.processes else None,
+            "startup": 0.0 if model is SERIAL else startup,
+            "pickled": team.weigh(task, pieces, results),
             "gil": None if implementation.twin or model is not SERIAL else _gil(task, pieces[0]),
         }
         del results
         answer(answers, {"ready": ready})
         for line in orders:
-            seconds, results = passes(json.loads(line)["run"])
-            check(results)
-            del results
-            answer(answers, {"seconds": seconds})
+            answer(answers, desk.answer(json.loads(line)))
     answer(answers, {"end": {"gil_enabled": {"before": gil_before, "after": gil_enabled()}}})
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Does what the parent tells it to, on workers that have started."""
+
+    team: Team
+    task: Task
+    pieces: list[Call]
+    reference: list[Any]
+    same: Callable[[Any, Any], bool]
+
+    def answer(self, told: dict[str, int]) -> dict[str, float]:
+        """Run, or watch while running."""
+        [(what, repeats)] = told.items()
+        if what == "watch":
+            with heartbeat() as gaps:
+                self.passes(repeats)
+            return {"heartbeat": max(gaps)}
+        seconds, results = self.passes(repeats)
+        self.check(results)
+        return {"seconds": seconds}
+
+    def passes(self, count: int) -> tuple[float, list[Any]]:
+        """Return how long so many passes took, and the results of the last: all of them would fill the memory."""
+        start = time.perf_counter()
+        results = deque(self.team.run(self.task, self.pieces * count), maxlen=len(self.pieces))
+        return time.perf_counter() - start, list(results)
+
+    def check(self, results: Sequence[Any]) -> None:
+        """Raise `WrongResultError` if these are not the results of the reference."""
+        if len(results) != len(self.pieces):
+            raise WrongResultError(f"{len(results)} results for {len(self.pieces)} pieces")
+        for piece, result in enumerate(results):
+            if not self.same(self.reference[piece], result):
+                raise WrongResultError(
+                    f"piece {piece} of {len(self.pieces)} is not what the reference computes serially"
+                )
+
+
+def prepare(order: Order) -> tuple[list[Call], list[Any]]:
+    """Return the pieces and what the reference computes from them, from the file of an earlier cell if there is one."""
+    file = None if order.prepared is None else Path(order.prepared)
+    if file is not None and file.exists():
+        with file.open("rb") as opened:
+            pieces, results = pickle.load(opened)  # noqa: S301 - another cell of this run has written it
+        return pieces, results
+    problem = PROBLEMS[order.kernel]
+    pieces = problem.split(problem.make(order.size), order.pieces)
+    reference = REFERENCE.task(KERNELS[order.kernel])
+    results = [reference(piece) for piece in pieces]
+    if file is not None:
+        unfinished = file.with_suffix(f".{os.getpid()}")
+        unfinished.write_bytes(pickle.dumps((pieces, results)))
+        unfinished.replace(file)
+    return pieces, results
+
+
+@contextmanager
+def heartbeat() -> Iterator[list[float]]:
+    """Have a thread that sleeps a millisecond and wakes; yields a list to which its gaps will have been added."""
+    gaps: list[float] = []
+    over, beating = threading.Event(), threading.Event()
+
+    def beat() -> None:
+        last = time.perf_counter()
+        while not over.is_set():
+            time.sleep(BEAT_SECONDS)
+            now = time.perf_counter()
+            gaps.append(now - last)
+            last = now
+            beating.set()
+
+    thread = threading.Thread(target=beat)
+    thread.start()
+    beating.wait()
+    try:
+        yield gaps
+    finally:
+        over.set()
+        thread.join()
 
 
 def _gil(task: Task, piece: Call) -> dict[str, Any] | None:
@@ -136,14 +221,6 @@ def identical(ours: object, theirs: object) -> bool:
 
 def _bytes(array: NDArray[Any]) -> NDArray[np.uint8]:
     return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
-
-
-def _pickled(task: object, pieces: Sequence[Call], results: Sequence[Any]) -> dict[str, int]:
-    """Return how many bytes go to the workers and come back in one pass over the pieces."""
-    return {
-        "arguments": sum(len(pickle.dumps((task, piece))) for piece in pieces),
-        "results": sum(len(pickle.dumps(result)) for result in results),
-    }
 
 
 def answer(answers: TextIO, message: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,16 +13,17 @@ from rich.console import Console
 from gilfree.kernels import KERNELS
 from gilfree.workers import cpu_count
 
-from . import figures, report, table
+from . import comparison, figures, report, table
 from .bench import failures, measure, recorded
 from .claims.running import read as read_claims
-from .models import SERIAL, available_models
+from .models import MODELS, SERIAL, models_matching
 from .peers import markdown
 from .peers import table as peers_table
 from .peers.measure import SIZES, compare
 from .peers.views import failed
-from .plan import QUICK, Plan, make_plan, matching
+from .plan import QUICK, QUICK_MODELS, Plan, make_plan, matching
 from .progress import listener
+from .pythons import Python, find
 
 __all__ = ["bench", "write"]
 
@@ -32,22 +34,33 @@ USAGE_ERROR = 2
 def bench(options: argparse.Namespace) -> int:
     """Measure, print and write; return the exit status."""
     try:
+        if options.compare:
+            before, after = options.compare
+            return comparison.compare(before, after, console())
         check(options)
         kernels = kernels_for(options)
-        plan = None if options.peers else plan_for(options, kernels)
+        models = models_for(options)
+        claims = {"claims": read_claims(options.claims)} if options.claims else {}
         options.output.mkdir(parents=True, exist_ok=True)
-    except (ValueError, OSError) as error:
+        pythons = find(options.python or (), options.output / "environments" if options.install else None)
+    except (ValueError, OSError, subprocess.CalledProcessError) as error:
         print(f"gilfree bench: {error}", file=sys.stderr)
         return USAGE_ERROR
-    return bench_peers(options, kernels) if plan is None else bench_models(options, plan)
+    if options.peers:
+        return bench_peers(options, kernels)
+    names = [python.name for python in pythons]
+    plan = make_plan(
+        options.mode, kernels, models, cpu_count(), options.workers, pythons=names, size=options.size or "medium"
+    )
+    return bench_models(options, plan, claims, pythons)
 
 
-def bench_models(options: argparse.Namespace, plan: Plan) -> int:
+def bench_models(
+    options: argparse.Namespace, plan: Plan, claims: dict[str, Any], pythons: Sequence[Python] = ()
+) -> int:
     """Measure how the kernels scale."""
     with listener(console(stderr=True)) as told:
-        results = measure(plan, told)
-    if options.claims:
-        results["claims"] = read_claims(options.claims)
+        results = measure(plan, told, pythons) | claims
     table.show(results, out := console())
     end(results, write(results, options.output), out)
     return FAILED if failures(results) else 0
@@ -79,12 +92,14 @@ def check(options: argparse.Namespace) -> None:
         "--workers": options.workers,
         "--full": options.mode == "full",
         "--claims": options.claims,
+        "--python": options.python,
+        "--size": options.size,
     }
     misplaced = [name for name, value in (of_models if options.peers else of_peers).items() if value]
     if misplaced:
         raise ValueError(f"{misplaced[0]}: " + ("not with --peers" if options.peers else "only with --peers"))
-    if options.claims:
-        read_claims(options.claims)  # better to fail now than after the measurements
+    if options.install and not options.python:
+        raise ValueError("--install: only with --python")
     unknown = [size for size in options.sizes or () if size not in SIZES]
     if unknown:
         raise ValueError(f"--sizes: wanted some of {', '.join(SIZES)}, got {', '.join(unknown)}")
@@ -101,14 +116,17 @@ def kernels_for(options: argparse.Namespace) -> tuple[str, ...]:
     return kernels
 
 
-def plan_for(options: argparse.Namespace, kernels: tuple[str, ...]) -> Plan:
-    """Return what the arguments ask for."""
-    available = available_models()
-    unknown = [name for name in options.models or () if name not in available]
-    if unknown:
-        raise ValueError(f"--models: wanted some of {', '.join(available)}, got {', '.join(unknown)}")
-    models = [name for name in available if name in (options.models or available) or name == SERIAL.name]
-    return make_plan(options.mode, kernels, models, cpu_count(), options.workers)
+def models_for(options: argparse.Namespace) -> list[str]:
+    """Return the models that the arguments ask for, serial among them; those that cannot run here too."""
+    if options.models is None:
+        wanted = set(QUICK_MODELS if options.mode == "quick" else MODELS)
+    else:
+        found = {pattern: models_matching(pattern) for pattern in options.models}
+        unknown = [pattern for pattern, names in found.items() if not names]
+        if unknown:
+            raise ValueError(f"--models: wanted some of {', '.join(MODELS)}, got {', '.join(unknown)}")
+        wanted = {name for names in found.values() for name in names}
+    return [name for name in MODELS if name in wanted or name == SERIAL.name]
 
 
 def write(results: dict[str, Any], folder: Path) -> list[Path]:

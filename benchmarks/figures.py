@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from .implementations import IMPLEMENTATIONS
 from .models import MODELS
-from .views import curve, featured_model, highest, ideal, limit, ticks
+from .views import counts_of, curve, featured_model, highest, ideal, limit, ticks
 
 __all__ = ["PALETTES", "Palette", "write"]
 
@@ -92,7 +92,7 @@ def draw(results: dict[str, Any], model: str, palette: Palette) -> Figure:
 
 def _draw_kernel(axes: Axes, results: dict[str, Any], kernel: dict[str, Any], model: str, palette: Palette) -> None:
     plan = results["plan"]
-    counts = plan["process_counts" if MODELS[model].processes else "thread_counts"]
+    counts = counts_of(results, model)
     axes.set_facecolor(palette.background)
     axes.set_title(kernel["name"].replace("_", " "), fontsize=12, fontweight="bold")
     axes.set_xscale("log", base=2)

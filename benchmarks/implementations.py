@@ -17,6 +17,7 @@ class Task:
 
     function: Callable[..., Any]
     options: dict[str, Any] = field(default_factory=dict)
+    takes_workers: bool = True  # whether the function has the keyword
 
     def __call__(self, call: Call) -> Any:  # noqa: ANN401 - whatever the kernel returns
         """Make the call."""
@@ -36,7 +37,7 @@ class Implementation:
 IMPLEMENTATIONS = {
     implementation.name: implementation
     for implementation in (
-        Implementation("pure", "pure Python", lambda kernel: Task(kernel.twins[0]), twin=True),
+        Implementation("pure", "pure Python", lambda kernel: Task(kernel.twins[0], takes_workers=False), twin=True),
         Implementation("held", "GIL held", lambda kernel: Task(kernel.functions[0], {"release_gil": False})),
         Implementation("released", "GIL released", lambda kernel: Task(kernel.functions[0], {"release_gil": True})),
     )

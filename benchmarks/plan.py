@@ -10,10 +10,17 @@ from .implementations import IMPLEMENTATIONS
 from .models import MODELS, SERIAL
 from .summary import fewest_rounds
 
-__all__ = ["PIECES_PER_CPU", "QUICK", "Cell", "Plan", "make_plan", "matching", "worker_counts"]
+__all__ = ["PIECES_PER_CPU", "QUICK", "QUICK_MODELS", "Cell", "Plan", "make_plan", "matching", "worker_counts"]
 
 # What a quick run takes: one that multiplies, one that waits for memory, one on text, and the postcard.
 QUICK = ("nearest_neighbors", "shortest_paths", "edit_distance", "mandelbrot")
+
+# What a quick run has besides serial: what comes with Python, and is what most people would take.
+QUICK_MODELS = ("threads", "processes-spawn", "processes-forkserver")
+
+# Seconds of a serial run, rounds, and seconds for everything.
+QUICK_LENGTHS = (0.04, 7, 48.0)
+FULL_LENGTHS = (0.1, 9, 1080.0)
 
 # Finer than the workers, so that pieces of unequal length even out; few, because worker processes are sent with each
 # piece all that it needs, which for some kernels is most of the input.
@@ -28,10 +35,12 @@ class Cell:
     implementation: str
     model: str
     workers: int
+    python: str | None = None  # the name of another interpreter; None is the one that runs the suite
 
     def __str__(self) -> str:
         on = "" if self.model == SERIAL.name else f" on {self.workers}"
-        return f"{self.kernel}, {IMPLEMENTATIONS[self.implementation].title}, {MODELS[self.model].title}{on}"
+        where = "" if self.python is None else f", Python {self.python}"
+        return f"{self.kernel}, {IMPLEMENTATIONS[self.implementation].title}, {MODELS[self.model].title}{on}{where}"
 
 
 @dataclass(frozen=True)
@@ -50,6 +59,7 @@ class Plan:
     rounds: int
     seconds: float | None = None  # for everything; rounds beyond the fewest are dropped to keep to it
     seed: int = 0  # of the order of the cells in each round
+    pythons: tuple[str, ...] = ()  # names of other interpreters that do the same
 
     def __post_init__(self) -> None:
         if self.rounds < fewest_rounds():
@@ -71,28 +81,54 @@ class Plan:
 
     def cells(self, kernel: str) -> Iterator[Cell]:
         """Yield a kernel's cells, as the table shows them."""
-        for implementation in IMPLEMENTATIONS:
-            yield Cell(kernel, implementation, SERIAL.name, 1)
-            for name in self.models:
-                for workers in self.process_counts if MODELS[name].processes else self.thread_counts:
-                    yield Cell(kernel, implementation, name, workers)
+        for python in (None, *self.pythons):
+            for implementation in IMPLEMENTATIONS:
+                yield Cell(kernel, implementation, SERIAL.name, 1, python)
+                for name in self.models:
+                    for workers in self.thread_counts if MODELS[name].sweeps else self.process_counts:
+                        yield Cell(kernel, implementation, name, workers, python)
 
 
 def make_plan(
-    mode: str, kernels: Sequence[str], models: Sequence[str], cpus: int, workers: tuple[int, ...] | None = None
+    mode: str,
+    kernels: Sequence[str],
+    models: Sequence[str],
+    cpus: int,
+    workers: tuple[int, ...] | None = None,
+    *,
+    pythons: Sequence[str] = (),
+    size: str = "medium",
 ) -> Plan:
     """Return the plan for ``"quick"`` or ``"full"``.
 
-    Where the caller does not say how many workers, there are 1, 2, 4 ... up to the CPUs, and once twice as many. The
-    quick plan spares itself process pools of one worker and of more than there are CPUs.
+    Where the caller does not say how many workers, there are 1, 2, 4 ... threads up to the CPUs, and once twice as
+    many. Of other workers, a quick plan has as many but for one and for more than there are CPUs; a full one, which
+    has many models, only one for each CPU.
     """
     counts = worker_counts(cpus)
     doubled = workers or (*counts, 2 * cpus)
     parallel = tuple(name for name in models if name != SERIAL.name)
     if mode == "quick":
-        in_processes = workers or tuple(count for count in counts if count > 1) or (1,)
-        return Plan(mode, tuple(kernels), parallel, doubled, in_processes, cpus, "medium", "tiny", 0.04, 7, 48.0)
-    return Plan(mode, tuple(kernels), parallel, doubled, doubled, cpus, "large", "tiny", 0.5, 15)
+        others = workers or tuple(count for count in counts if count > 1) or (1,)
+        serial_seconds, rounds, seconds = QUICK_LENGTHS
+    else:
+        others = workers or (cpus,)
+        serial_seconds, rounds, seconds = FULL_LENGTHS
+    return Plan(
+        mode,
+        tuple(kernels),
+        parallel,
+        doubled,
+        others,
+        cpus,
+        size,
+        "tiny",
+        serial_seconds,
+        rounds,
+        # The time is for the mode's own kernels and models; whoever adds interpreters asks for more.
+        seconds * (1 + len(pythons)),
+        pythons=tuple(pythons),
+    )
 
 
 def worker_counts(cpus: int) -> tuple[int, ...]:

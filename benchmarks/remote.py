@@ -3,19 +3,24 @@
 import json
 import os
 import queue
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from .cell import Order
+from .memory import Group
+from .sharing import PREFIX
 
-__all__ = ["CellError", "Remote", "RemoteCell"]
+__all__ = ["CellError", "MissingError", "Remote", "RemoteCell", "without_modules"]
 
 # glibc hands large freed blocks back to the system, and how eagerly depends on the thread. The results' pages would
 # then be made anew in some cells and not in others, which for a kernel that writes much is half of the time.
@@ -28,29 +33,40 @@ KEEP_FREED_MEMORY = {
 MODULE = f"{__package__}.cell"
 # A cell that says nothing for so long is given up.
 PATIENCE_SECONDS = 300.0
-ENDING_SECONDS = 10.0
+ENDING_SECONDS = 60.0  # some models take a while to end their workers, the more so on a busy machine
 STDERR_LINES = 5
+SAMPLE_SECONDS = 10e-3
+
+# What is in memory under a name outlives the process that made it, if that is killed. joblib's folders are made here.
+NAMED_MEMORY = Path("/dev/shm")  # noqa: S108 - not for temporary files of ours
 
 
 class CellError(Exception):
     """A cell failed; the message says how."""
 
 
+class MissingError(CellError):
+    """The execution model cannot run there; the message says why."""
+
+
 class Remote:
     """A module that runs in its own process, gets a line of JSON and answers in others. Lives until `close`."""
 
-    def __init__(self, module: str, order: Mapping[str, Any], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, module: str, order: Mapping[str, Any], environment: Mapping[str, str], python: str | None = None
+    ) -> None:
         self._stderr = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 - see close
         # In a group of its own, so that Ctrl-C reaches the parent alone, who then ends the cell with all its workers.
         # Not in a session: where others compete for the CPUs, Linux may share them out by session (autogroup), and two
         # independent processes would then get twice what two threads of one process get.
+        inherited = dict(os.environ) if python is None else without_modules()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", module],
+            [python or sys.executable, "-m", module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
             encoding="utf-8",
-            env={**os.environ, **environment},
+            env={**inherited, **environment},
             process_group=0,
         )
         self._answers: queue.SimpleQueue[str | None] = queue.SimpleQueue()
@@ -72,6 +88,8 @@ class Remote:
         if line is None:
             raise CellError(self._obituary())
         answer: dict[str, Any] = json.loads(line)
+        if "missing" in answer:
+            raise MissingError(str(answer["missing"]))
         if "error" in answer:
             raise CellError(str(answer["error"]))
         return answer
@@ -82,11 +100,26 @@ class Remote:
             return
         self._kill()
         self._process.wait()
-        self._close_stdin()
+        self.dismiss()
         self._reader.join(ENDING_SECONDS)
         if self._process.stdout:
             self._process.stdout.close()
         self._stderr.close()
+        self._sweep()
+
+    def dismiss(self) -> None:
+        """Tell the process to end, without waiting."""
+        if self._process.stdin:
+            with suppress(OSError):  # what was not yet written can no longer be
+                self._process.stdin.close()
+
+    def _sweep(self) -> None:
+        """Free the memory that goes by the process's name, if it could not do so itself."""
+        for block in NAMED_MEMORY.glob(f"{PREFIX}-{self.pid}-*"):
+            with suppress(OSError):
+                block.unlink()
+        for folder in NAMED_MEMORY.glob(f"joblib_memmapping_folder_{self.pid}_*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _kill(self) -> None:
         """End the whole process group; workers outlive a parent that crashed."""
@@ -119,17 +152,17 @@ class Remote:
         last = " | ".join(self._stderr.read().split("\n")[-STDERR_LINES:]).strip(" |")
         return f"process {how}" + (f": {last}" if last else "")
 
-    def _close_stdin(self) -> None:
-        if self._process.stdin:
-            with suppress(OSError):  # what was not yet written can no longer be
-                self._process.stdin.close()
+
+def without_modules() -> dict[str, str]:
+    """Return the environment without what leads to modules that are compiled for this interpreter."""
+    return {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
 
 
 class RemoteCell(Remote):
     """A cell in its own process."""
 
-    def __init__(self, order: Order) -> None:
-        super().__init__(MODULE, asdict(order), KEEP_FREED_MEMORY)
+    def __init__(self, order: Order, python: str | None = None) -> None:
+        super().__init__(MODULE, asdict(order), KEEP_FREED_MEMORY, python)
 
     def wait_until_ready(self) -> dict[str, Any]:
         """Return what the cell tells about one pass over its pieces, once it is prepared."""
@@ -149,9 +182,25 @@ class RemoteCell(Remote):
         self.start(repeats)
         return self.seconds()
 
+    def heartbeat(self) -> float:
+        """Go through the pieces once; return the longest that a thread beside had to wait for its turn."""
+        self._say({"watch": 1})
+        return float(self._hear("heartbeat", PATIENCE_SECONDS))
+
+    def peak_memory(self) -> int | None:
+        """Go through the pieces once; return the most bytes that the processes took together, of a few samples."""
+        group, samples = Group(self.pid), []
+        self.start(1)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while self._answers.empty() and time.monotonic() < deadline:
+            samples.append(group.pss())
+            time.sleep(SAMPLE_SECONDS)
+        self.seconds()
+        return max((sample for sample in [*samples, group.pss()] if sample is not None), default=None)
+
     def finish(self) -> dict[str, Any]:
         """Let the cell end; return its last words."""
-        self._close_stdin()
+        self.dismiss()
         end: dict[str, Any] = self._hear("end", ENDING_SECONDS)
         return end
 

@@ -1,8 +1,11 @@
 """The results as one page of HTML that needs nothing else: no script, no request."""
 
 import shlex
+from collections.abc import Callable, Sequence
 from html import escape
 from importlib.resources import files
+from math import log
+from statistics import median
 from string import Template
 from typing import Any
 
@@ -10,17 +13,31 @@ from gilfree.info import as_text
 
 from .bench import failures
 from .claims.showing import claims_section
-from .implementations import IMPLEMENTATIONS
+from .implementations import IMPLEMENTATIONS, REFERENCE
 from .models import MODELS, SERIAL
 from .peers import page
 from .peers.views import failed
 from .svg import model_bars, speedup_curves, swatch
-from .views import featured_count, featured_model, gil_of, per_unit, reached
-from .wording import bytes_, columns_explained, flags, holding, interval, percent, quantity, ratio, singular, span
+from .views import featured, featured_count, featured_model, gil_of, per_unit, reached, reasons
+from .wording import (
+    bytes_,
+    columns_explained,
+    costs_explained,
+    flags,
+    holding,
+    interval,
+    percent,
+    quantity,
+    ratio,
+    singular,
+    span,
+)
 
 __all__ = ["render"]
 
 TEMPLATE = "report.html"
+TABLED = 3  # models from which on a heat map says more than the bars
+STRONGEST = 75  # % of colour in a shade: the numbers stay readable on it
 
 
 def render(results: dict[str, Any]) -> str:
@@ -45,7 +62,7 @@ def scaling_parts(results: dict[str, Any]) -> dict[str, str]:
         "subline": subline(results),
         "alarms": alarms(failures(results)),
         "curves": curves(results),
-        "bars": model_section(results),
+        "bars": model_section(results) + heat_maps(results) + costs(results) + interpreters(results),
         "serial": serial_table(results),
         "tables": "<h2>Every measurement</h2>"
         f'<p class="soft">{escape(columns_explained(results))}</p>'
@@ -159,9 +176,137 @@ def model_section(results: dict[str, Any]) -> str:
         for kernel in results["kernels"]
     )
     return (
-        "<h2>Execution models</h2><p>Speed-up with a worker for each CPU. Processes each have a GIL of their own, so "
-        "that holding it costs nothing there; their price is pickling arguments and results.</p>"
-        f'{legend("serial", "limit", bar=True)}<div class="multiples">{figures}</div>'
+        "<h2>Execution models</h2><p>Speed-up with a worker for each CPU. Processes and interpreters each have a GIL "
+        "of their own, so that holding it costs nothing there; the price of processes is pickling arguments and "
+        "results.</p>"
+        f'{legend("serial", "limit", bar=True)}<div class="multiples">{figures}</div>{not_run(results)}'
+    )
+
+
+def not_run(results: dict[str, Any]) -> str:
+    """Return what could not run here, and why."""
+    items = "".join(
+        f"<li><b>{escape(', '.join(names))}</b>: {escape(reason)}</li>" for reason, names in reasons(results).items()
+    )
+    return f'<section class="warn"><h3>Not run here</h3><ul>{items}</ul></section>' if items else ""
+
+
+def heat_maps(results: dict[str, Any]) -> str:
+    """Return a table for each implementation, kernel by model, with the speed-ups as shades."""
+    models = results["plan"]["models"]
+    if len(models) < TABLED:
+        return ""
+    # Shades mean the same in all of them: a doubling is as far from 1 as a halving.
+    top = max(2.0, results["plan"]["cpus"])
+    head = "".join(f'<th class="n">{escape(MODELS[model].title)}</th>' for model in models)
+    maps = []
+    for name in reversed(IMPLEMENTATIONS):
+        rows = "".join(
+            f"<tr><th>{title(kernel)}</th>"
+            + "".join(heat_cell(featured(results, kernel, name, model), top) for model in models)
+            + "</tr>"
+            for kernel in results["kernels"]
+        )
+        maps.append(
+            f'<h3 class="{name}"><span class="word">{escape(IMPLEMENTATIONS[name].title)}</span></h3>'
+            f'<div class="scroll"><table class="heat"><thead><tr><th></th>{head}</tr></thead>'
+            f"<tbody>{rows}</tbody></table></div>"
+        )
+    return (
+        "<h2>Kernels by models</h2><p>Speed-up over the same implementation run serially, with a worker for each CPU. "
+        "The bluer, the faster; the more orange, the slower than a plain loop.</p>" + "".join(maps)
+    )
+
+
+def heat_cell(cell: dict[str, Any] | None, top: float) -> str:
+    """Return a speed-up on its shade."""
+    if cell is None or cell["speedup"] is None:
+        return f'<td class="n" title="{escape(flags(cell)) if cell else ""}">–</td>'
+    speedup = cell["speedup"]["median"]
+    strength = min(1.0, abs(log(speedup)) / log(top)) * STRONGEST
+    css = "gain" if speedup >= 1 else "loss"
+    return (
+        f'<td class="n {css}" style="--strength: {strength:.0f}%" title="95 % interval: {interval(cell["speedup"])}">'
+        f"{ratio(speedup)}</td>"
+    )
+
+
+def costs(results: dict[str, Any]) -> str:
+    """Return what each model takes besides time, over all kernels, and per kernel."""
+    models = [SERIAL.name, *results["plan"]["models"]]
+    rows = []
+    for model in models:
+        found = {
+            name: [cell for kernel in results["kernels"] if (cell := featured(results, kernel, name, model))]
+            for name in IMPLEMENTATIONS
+        }
+        cells = [cell for cell in found[REFERENCE.name] if cell["startup"] is not None]
+        if not cells:
+            continue
+        waits = [[c["heartbeat"] for c in each if c["heartbeat"]] for each in found.values()]
+        values = (
+            "" if model == SERIAL.name else str(cells[0]["workers"]),
+            quantity(median(cell["startup"] for cell in cells)) if model != SERIAL.name else "",
+            reach([sum(cell["pickled"].values()) for cell in cells if cell["pickled"]], bytes_),
+            reach([cell["memory"] for cell in cells if cell["memory"]], bytes_),
+            *(quantity(max(wait)) if wait else "" for wait in waits),
+        )
+        numbers = "".join(f'<td class="n">{escape(value)}</td>' for value in values)
+        rows.append(f"<tr><th>{escape(MODELS[model].title)}</th>{numbers}</tr>")
+    several = len(results["kernels"]) > 1
+    over = " Start-up is the median over the kernels, the wait the longest of all." if several else ""
+    head = "".join(f'<th class="n">{name}</th>' for name in ("workers", "start-up", "pickled", "memory"))
+    head += "".join(
+        f'<th class="n {name}"><span class="word">waits, {escape(IMPLEMENTATIONS[name].title)}</span></th>'
+        for name in IMPLEMENTATIONS
+    )
+    return (
+        f"<h2>What the models take besides time</h2><p>Of the released kernel, if nothing else is said.{over}</p>"
+        f'<p class="soft">{escape(costs_explained())}</p>'
+        f'<div class="scroll"><table class="costs"><thead><tr><th></th>{head}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def reach(values: Sequence[int], write: Callable[[int], str]) -> str:
+    """Write from where to where values go."""
+    if not values:
+        return ""
+    low, high = write(min(values)), write(max(values))
+    return low if low == high else f"{low} – {high}"
+
+
+def interpreters(results: dict[str, Any]) -> str:
+    """Return how the kernels scale in threads in other interpreters."""
+    others = results["interpreters"]
+    if not others:
+        return ""
+    model = featured_model(results)
+    names = {None: results["machine"]["python"]["version"] + " (this one)"}
+    names |= {other["name"]: other["name"] for other in others if not other["missing"]}
+    rows = []
+    for kernel in results["kernels"]:
+        for python, called in names.items():
+            numbers = []
+            for name in IMPLEMENTATIONS:
+                alone = featured(results, kernel, name, SERIAL.name, python)
+                numbers.append(quantity(alone["per_unit"]["median"]) if alone and alone["per_unit"] else "")
+                cell = featured(results, kernel, name, model, python) if model else None
+                numbers.append(ratio(cell["speedup"]["median"]) if cell and cell["speedup"] else "")
+            cells = "".join(f'<td class="n">{escape(value)}</td>' for value in numbers)
+            rows.append(f"<tr><th>{title(kernel)}</th><td>{escape(called)}</td>{cells}</tr>")
+    head = "".join(
+        f'<th class="n {name}"><span class="word">{escape(IMPLEMENTATIONS[name].title)}</span></th>'
+        '<th class="n">speed-up</th>'
+        for name in IMPLEMENTATIONS
+    )
+    where = f"{featured_count(results, model)} {escape(MODELS[model].title)}" if model else "one thread"
+    lacking = "".join(f"<li>{escape(other['missing'])}</li>" for other in others if other["missing"])
+    return (
+        f"<h2>Other interpreters</h2><p>Serial time per unit of work, and the speed-up on {where} over the same "
+        'interpreter.</p><div class="scroll"><table>'
+        f"<thead><tr><th></th><th>Python</th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+        + (f'<section class="warn"><h3>Could not take part</h3><ul>{lacking}</ul></section>' if lacking else "")
     )
 
 
@@ -180,7 +325,7 @@ def pickling(kernel: dict[str, Any]) -> str:
     """Return how many bytes processes exchange in a pass over the released kernel's pieces."""
     for cell in kernel["cells"]:
         sizes = cell["pickled"]
-        if sizes and cell["implementation"] == "released":
+        if sizes and cell["implementation"] == "released" and cell["model"].startswith("processes-"):
             passed = f"{bytes_(sizes['arguments'])} of arguments and {bytes_(sizes['results'])} of results"
             return f"Pickled for processes: {passed} each time through the pieces."
     return ""
@@ -246,10 +391,10 @@ def cell_row(cell: dict[str, Any]) -> str:
         percent(cell["of_limit"]["median"]) if speedup and cell["of_limit"] else "",
     )
     numbers = "".join(f'<td class="n">{escape(value)}</td>' for value in values)
-    css = "failed" if cell["error"] else "flag"
-    return (
-        f'<tr><td>{escape(MODELS[cell["model"]].title)}</td>{numbers}<td class="{css}">{escape(flags(cell))}</td></tr>'
-    )
+    css = "failed" if cell["error"] else "reason" if cell["missing"] else "flag"
+    where = "" if cell["python"] is None else f", Python {cell['python']}"
+    name = escape(MODELS[cell["model"]].title + where)
+    return f'<tr><td>{name}</td>{numbers}<td class="{css}">{escape(flags(cell))}</td></tr>'
 
 
 def machine_table(results: dict[str, Any]) -> str:
@@ -280,7 +425,7 @@ def method(results: dict[str, Any]) -> str:
     cut = " or ".join(map(str, pieces)) or "some"
     return (
         f"<p>Each problem was cut into {cut} pieces, and every measurement maps the kernel over the very same pieces: "
-        "in a loop, or by the <code>map</code> of a plain executor from <code>concurrent.futures</code>. Each ran in a "
+        "in a loop, by the <code>map</code> of an executor, or as the model's own library does it. Each ran in a "
         "process of its own, which had made its input and started its workers before any clock ran. Every result, in "
         "every round, was compared with what the released kernel computes serially: bit for bit, and for the "
         "pure-Python twin by the problem's own criterion.</p>"
@@ -304,6 +449,10 @@ def command(results: dict[str, Any]) -> str:
         words += ["--models", ",".join(plan["models"])]
     if plan["thread_counts"] == plan["process_counts"]:
         words += ["--workers", ",".join(map(str, plan["thread_counts"]))]
+    if plan["size"] != "medium":
+        words += ["--size", plan["size"]]
+    if results["interpreters"]:
+        words += ["--python", *(other["path"] for other in results["interpreters"])]
     return shlex.join(words)
 
 

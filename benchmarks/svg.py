@@ -7,7 +7,7 @@ from typing import Any
 
 from .implementations import IMPLEMENTATIONS
 from .models import MODELS
-from .views import Point, bars, curve, highest, ideal, limit, ticks
+from .views import Point, bars, counts_of, curve, highest, ideal, limit, ticks
 from .wording import interval, ratio
 
 __all__ = ["model_bars", "speedup_curves", "swatch"]
@@ -24,7 +24,7 @@ BARS_RIGHT = 48  # room for the number behind the longest bar
 def speedup_curves(results: dict[str, Any], kernel: dict[str, Any], model: str) -> str:
     """Plot speed-up against workers, a line for each implementation, with the ideal and the machine's limit."""
     plan = results["plan"]
-    counts = plan["process_counts" if MODELS[model].processes else "thread_counts"]
+    counts = counts_of(results, model)
     most = max(counts)
     curves = {name: curve(kernel, name, model) for name in IMPLEMENTATIONS}
     top = highest(results, [model])

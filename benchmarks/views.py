@@ -10,7 +10,10 @@ from .models import MODELS, SERIAL
 __all__ = [
     "Point",
     "bars",
+    "chosen",
+    "counts_of",
     "curve",
+    "featured",
     "featured_count",
     "featured_model",
     "gil_of",
@@ -19,6 +22,7 @@ __all__ = [
     "limit",
     "per_unit",
     "reached",
+    "reasons",
     "ticks",
 ]
 
@@ -43,18 +47,51 @@ def featured_model(results: dict[str, Any]) -> str | None:
 
 def featured_count(results: dict[str, Any], model: str) -> int:
     """Return the number of workers that comes closest to keeping every CPU busy without more of them."""
-    plan = results["plan"]
-    counts: list[int] = plan["process_counts" if MODELS[model].processes else "thread_counts"]
-    return max((count for count in counts if count <= plan["cpus"]), default=min(counts))
+    counts = counts_of(results, model)
+    return max((count for count in counts if count <= results["plan"]["cpus"]), default=min(counts))
 
 
-def curve(kernel: dict[str, Any], implementation: str, model: str) -> list[Point]:
+def counts_of(results: dict[str, Any], model: str) -> list[int]:
+    """Return the numbers of workers with which a model is run."""
+    counts: list[int] = results["plan"]["thread_counts" if MODELS[model].sweeps else "process_counts"]
+    return counts
+
+
+def chosen(
+    kernel: dict[str, Any], implementation: str, model: str, python: str | None = None
+) -> Iterator[dict[str, Any]]:
+    """Yield the cells of an implementation and a model, by the number of workers."""
+    for cell in kernel["cells"]:
+        if (cell["implementation"], cell["model"], cell["python"]) == (implementation, model, python):
+            yield cell
+
+
+def curve(kernel: dict[str, Any], implementation: str, model: str, python: str | None = None) -> list[Point]:
     """Return the speed-ups of an implementation, by the number of workers."""
-    return [
-        _point(cell)
-        for cell in kernel["cells"]
-        if (cell["implementation"], cell["model"]) == (implementation, model) and cell["speedup"]
-    ]
+    return [_point(cell) for cell in chosen(kernel, implementation, model, python) if cell["speedup"]]
+
+
+def featured(
+    results: dict[str, Any], kernel: dict[str, Any], implementation: str, model: str, python: str | None = None
+) -> dict[str, Any] | None:
+    """Return the cell with the featured number of workers; None if there is none."""
+    count = 1 if model == SERIAL.name else featured_count(results, model)
+    return next((c for c in chosen(kernel, implementation, model, python) if c["workers"] == count), None)
+
+
+def reasons(results: dict[str, Any]) -> dict[str, list[str]]:
+    """Return why cells could not run here, each reason with the names of what it keeps from running."""
+    found: dict[str, list[str]] = {}
+    for kernel in results["kernels"]:
+        for cell in kernel["cells"]:
+            if cell["missing"]:
+                whole = cell["python"] is not None and cell["model"] == SERIAL.name
+                name = f"Python {cell['python']}" if whole else MODELS[cell["model"]].title
+                names = found.setdefault(cell["missing"], [])
+                if name not in names:
+                    names.append(name)
+    # Where an interpreter cannot take part, that is why none of the models can.
+    return {reason: [n for n in names if n.startswith("Python ")] or names for reason, names in found.items()}
 
 
 def bars(results: dict[str, Any], kernel: dict[str, Any]) -> Iterator[tuple[str, int, dict[str, Point]]]:
@@ -62,7 +99,8 @@ def bars(results: dict[str, Any], kernel: dict[str, Any]) -> Iterator[tuple[str,
     for model in results["plan"]["models"]:
         count = featured_count(results, model)
         found = {name: [p for p in curve(kernel, name, model) if p.workers == count] for name in IMPLEMENTATIONS}
-        yield model, count, {name: points[0] for name, points in found.items() if points}
+        if any(found.values()):
+            yield model, count, {name: points[0] for name, points in found.items() if points}
 
 
 def highest(results: dict[str, Any], models: Iterable[str]) -> float:
@@ -107,18 +145,17 @@ def reached(results: dict[str, Any], implementation: str, model: str) -> list[fl
 
 def per_unit(kernel: dict[str, Any], implementation: str = REFERENCE.name) -> float | None:
     """Return the median serial time for one unit of work."""
-    for cell in kernel["cells"]:
-        if (cell["implementation"], cell["model"]) == (implementation, SERIAL.name) and cell["per_unit"]:
+    for cell in chosen(kernel, implementation, SERIAL.name):
+        if cell["per_unit"]:
             return float(cell["per_unit"]["median"])
     return None
 
 
 def gil_of(kernel: dict[str, Any], implementation: str) -> dict[str, Any] | None:
     """Return what the observer saw of an implementation; None where it was not measured."""
-    for cell in kernel["cells"]:
-        if (cell["implementation"], cell["model"]) == (implementation, SERIAL.name):
-            gil: dict[str, Any] | None = cell["gil"]
-            return gil
+    for cell in chosen(kernel, implementation, SERIAL.name):
+        gil: dict[str, Any] | None = cell["gil"]
+        return gil
     return None
 
 

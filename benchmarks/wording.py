@@ -6,6 +6,7 @@ from typing import Any
 __all__ = [
     "bytes_",
     "columns_explained",
+    "costs_explained",
     "flags",
     "holding",
     "interval",
@@ -62,6 +63,8 @@ def flags(cell: Mapping[str, Any]) -> str:
     """Return what a reader of a cell's numbers should know."""
     if cell["error"]:
         return f"failed: {cell['error']}"
+    if cell["missing"]:
+        return f"not run: {cell['missing']}"
     notes = []
     if cell["noisy"]:
         notes.append(f"noisy {percent(cell['noise'])}")
@@ -89,4 +92,14 @@ def columns_explained(results: Mapping[str, Any]) -> str:
         f"{percent(results['confidence'])} confidence interval. of ideal: speed-up over workers or, if fewer, the "
         f"{results['plan']['cpus']} CPUs. of limit: speed-up over what independent processes reached in that round. "
         f"noisy: the middle half of the times spans more than {percent(results['noise_bound'])} of their median."
+    )
+
+
+def costs_explained() -> str:
+    """Return what the columns of the table of costs mean."""
+    return (
+        "start-up: until every worker had answered, libraries imported, nothing sent yet. pickled: arguments and "
+        "results of one pass over the pieces; none where workers share the caller's objects. memory: the most that "
+        "the processes took together (PSS), input and results included. waits: the longest of a thread in the calling "
+        "process that only wants to run Python code each millisecond."
     )

@@ -1,8 +1,14 @@
 """Settings of Sphinx."""
 
+import argparse
 import re
+from unittest.mock import patch
+
+from docutils import nodes
+from docutils.parsers.rst import Directive
 
 import gilfree
+from gilfree.cli import parser
 
 project = "gilfree"
 author = "The gilfree developers"
@@ -10,7 +16,7 @@ copyright = author  # noqa: A001 - the name that Sphinx reads
 version = release = gilfree.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "extension/project"]
 default_role = "py:obj"
 
 myst_heading_anchors = 3
@@ -25,6 +31,31 @@ html_show_copyright = False
 html_show_sphinx = False
 html_copy_source = False
 
+linkcheck_timeout = 20
+linkcheck_retries = 2
+linkcheck_anchors = False  # most sites make theirs by scripts
+
+
+class CommandLine(Directive):
+    """What ``--help`` says, of the whole command line and of each subcommand."""
+
+    def run(self):  # noqa: ANN201
+        """Return a section for each."""
+        top = parser()
+        [commands] = [action for action in top._actions if isinstance(action, argparse._SubParsersAction)]  # noqa: SLF001
+        return [self.section(command) for command in (top, *commands.choices.values())]
+
+    def section(self, command):  # noqa: ANN001, ANN201
+        """Return one, with its usage and options."""
+        command.color = False  # where it is new, a terminal would get colours
+        name = command.prog
+        with patch.dict("os.environ", COLUMNS="88"):
+            text = command.format_help()
+        found = nodes.section(ids=[nodes.make_id(name)], names=[nodes.fully_normalize_name(name)])
+        found += nodes.title("", "", nodes.literal(text=name))
+        found += nodes.literal_block(text, text, language="text")
+        return found
+
 
 def list_references(_app, _what, _name, _object, _options, lines):  # noqa: ANN001, ANN201
     """Make a list of each docstring's references: footnotes called 1 may stand only once on a page."""
@@ -34,3 +65,4 @@ def list_references(_app, _what, _name, _object, _options, lines):  # noqa: ANN0
 def setup(app):  # noqa: ANN001, ANN201
     """Connect the above."""
     app.connect("autodoc-process-docstring", list_references)
+    app.add_directive("command-line", CommandLine)

@@ -13,9 +13,9 @@ if __name__ == "__main__":
     import json
     from typing import TextIO
 
-    from gilfree.benchmarks.cell import answer, serve
-    from gilfree.benchmarks.claims.catalogue import CLAIMS
-    from gilfree.benchmarks.claims.claim import UntestableError
+    from ..cell import answer, serve
+    from .catalogue import CLAIMS
+    from .claim import UntestableError
 
     def take_part(orders: TextIO, answers: TextIO) -> None:
         """Make the experiment."""

@@ -180,6 +180,42 @@ cdef extern from *:
     const char *LEVEL_NAME "GILFREE_LEVEL"
     const char *COMPILER_NAME "GILFREE_COMPILER"
 
+cdef extern from *:
+    """
+    #if defined(__GNUC__) && !defined(__clang__)
+        /* Repeats a declaration of Cython's with more attributes. It says `inline`, which these contradict. */
+        #define gilfree_keep_apart(core) ({ \\
+            _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \\"-Wattributes\\"") \\
+            extern __typeof__(core) core __attribute__((noinline, noclone)); \\
+            _Pragma("GCC diagnostic pop") (void)0; })
+    #else
+        #define gilfree_keep_apart(core) ((void)0)
+    #endif
+    """
+    void keep_apart "gilfree_keep_apart"(...)
+
+# A core is called with the GIL held and released, in two branches, and gcc would compile some into both: calls that are
+# compared would then run different machine code.
+keep_apart(asian_option_price_core)
+keep_apart(convolve2d_core)
+keep_apart(edit_distance_core)
+keep_apart(edit_distances_core)
+keep_apart(exact_cover_core)
+keep_apart(hamming_neighbors_core)
+keep_apart(lomb_scargle_core)
+keep_apart(mandelbrot_core)
+keep_apart(mesh_neighbors_core)
+keep_apart(nbody_accelerations_core)
+keep_apart(nearest_neighbors_core)
+keep_apart(pattern_set_core)
+keep_apart(shortest_paths_core)
+keep_apart(smooth_mesh_core)
+keep_apart(sparse_matvec_core)
+keep_apart(viterbi_core)
+keep_apart(lay_out)
+keep_apart(search_text)
+keep_apart(write_matches)
+
 COMPILER = COMPILER_NAME.decode()
 LEVEL = LEVEL_NAME.decode()
 
@@ -507,44 +543,18 @@ cdef int begin(Poll *self, Py_buffer *view, flag, bint release_gil) except -1:
     return 0
 
 
-cdef extern from *:
-    """
-    #if defined(_MSC_VER) && !defined(__clang__)
-        #define GILFREE_NOINLINE __declspec(noinline)
-    #else
-        #define GILFREE_NOINLINE __attribute__((noinline))
-    #endif
-    static GILFREE_NOINLINE int gilfree_apart(int (*core)(void *), void *call) { return core(call); }
-    """
-    # For a core that gcc 16 would else compile a second time, into one of the two branches that call it.
-    int apart "gilfree_apart"(int (*core)(void *) noexcept nogil, void *call) noexcept nogil
-
-
-cdef struct AsianOptionCall:
-    Option option
-    int64_t first_block
-    Py_ssize_t blocks
-    double *moments
-    Poll poll
-
-
-cdef int asian_option_price_apart(void *call) noexcept nogil:
-    cdef AsianOptionCall *self = <AsianOptionCall *> call
-    return asian_option_price_core(&self.option, self.first_block, self.blocks, self.moments, &self.poll)
-
-
 def asian_option_price(
     range blocks not None, double spot, double strike, double drift, double deviation, int64_t steps, int64_t paths,
     uint64_t seed, bint is_call, bint control, moments, *, bint release_gil=True, stop=None
 ):
     cdef Py_buffer views[2]
-    cdef AsianOptionCall call
-    cdef Option *option = &call.option
+    cdef Option option
+    cdef Poll poll
+    cdef int64_t first_block = blocks.start
     cdef int status
     memset(views, 0, sizeof(views))
     option.spot, option.strike, option.drift, option.deviation = spot, strike, drift, deviation
     option.steps, option.paths, option.seed, option.is_call, option.control = steps, paths, seed, is_call, control
-    call.first_block = blocks.start
     try:
         take(&views[0], moments, "moments", FLOAT, 8, 2, writable=True)
         want_length(&views[0], "moments", 0, len(blocks))
@@ -552,13 +562,14 @@ def asian_option_price(
         if steps < 1 or paths < 0:
             raise ValueError(f"steps, paths: wanted at least 1 and 0, got {steps} and {paths}")
         want_rows(blocks, paths // BLOCK + (paths % BLOCK > 0))
-        call.blocks, call.moments = views[0].shape[0], <double *> views[0].buf
-        begin(&call.poll, &views[1], stop, release_gil)
+        begin(&poll, &views[1], stop, release_gil)
         if release_gil:
             with nogil:
-                status = apart(asian_option_price_apart, &call)
+                status = asian_option_price_core(
+                    &option, first_block, views[0].shape[0], <double *> views[0].buf, &poll
+                )
         else:
-            status = apart(asian_option_price_apart, &call)
+            status = asian_option_price_core(&option, first_block, views[0].shape[0], <double *> views[0].buf, &poll)
         finish(status)
     finally:
         give_back(views, 2)

@@ -53,6 +53,8 @@ async def to_thread(func: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) 
     Takes its threads where the running loop has them: from asyncio's default executor, or within the limit of trio's
     threads. anyio's loops are one or the other.
 
+    Thread safety: safe on shared objects, as far as ``func`` is; loops of several threads may await at the same time.
+
     Examples
     --------
     >>> import asyncio

@@ -19,6 +19,8 @@ class Cancelled(Exception):  # noqa: N818 - named as concurrent.futures and asyn
     """A kernel was asked to stop before it was done.
 
     No kin of `asyncio.CancelledError`, which is a `BaseException` and tells a task, not a computation, to end.
+
+    Thread safety: safe on distinct objects; each call that is stopped raises an exception of its own.
     """
 
     __module__ = "gilfree"

@@ -31,7 +31,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
     top = argparse.ArgumentParser(
-        prog="gilfree", description="Kernels that let the GIL go, and benchmarks that show what that does to threads."
+        prog="gilfree",
+        description="Shows who holds the GIL, and measures what kernels gain that let it go.",
+        epilog="gilfree COMMAND --help tells more of each.",
     )
     top.add_argument("--version", action="version", version=f"gilfree {__version__}")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -61,14 +63,16 @@ def _info(options: argparse.Namespace) -> int:
 
 def _add_bench(command: argparse.ArgumentParser) -> None:
     command.description = (
-        "Run kernels in pure Python, holding the GIL and releasing it; serially, in threads and in processes; "
-        "with 1, 2, 4 ... workers. Results are checked, repeated in interleaved rounds, and shown with confidence "
-        "intervals beside what the machine itself can reach."
+        "Run kernels in pure Python, holding the GIL and releasing it; serially, in threads, in processes and by other "
+        "execution models; with 1, 2, 4 ... workers. Results are checked, repeated in interleaved rounds, and shown "
+        "with confidence intervals beside what the machine itself can reach."
     )
     command.epilog = (
         "Prints a table and writes results.json, report.html, speedup.png and speedup-dark.png; with --peers no "
         "pictures. "
-        "Exit status: 0, 1 if a measurement failed, 2 for wrong usage or missing packages."
+        "Exit status: 0, 1 if a measurement failed, 2 for wrong usage or missing packages. With --compare: 0 if "
+        "nothing is slower in the second file, 1 if something is or was not measured again, 2 if the files cannot be "
+        "compared."
     )
     length = command.add_mutually_exclusive_group()
     length.add_argument(
@@ -83,7 +87,7 @@ def _add_bench(command: argparse.ArgumentParser) -> None:
         dest="mode",
         action="store_const",
         const="full",
-        help="all kernels, on larger problems, in more rounds",
+        help="all kernels and execution models, in more rounds, some 20 minutes on two CPUs",
     )
     command.set_defaults(mode="quick", run=_bench)
     command.add_argument(
@@ -96,7 +100,29 @@ def _add_bench(command: argparse.ArgumentParser) -> None:
         "--models",
         metavar="A,B",
         type=_names,
-        help="only these execution models: threads, processes-spawn, processes-forkserver (serial is always run)",
+        help="only these execution models, or those that match a glob: threads, processes-spawn, processes-forkserver, "
+        "processes+shm, interpreters, asyncio, joblib-threads, joblib-loky, dask (serial is always run)",
+    )
+    command.add_argument(
+        "--python",
+        metavar="PATH",
+        nargs="+",
+        help="run the same in these interpreters too, which need to have gilfree, or get it by --install",
+    )
+    command.add_argument(
+        "--install",
+        action="store_true",
+        help="make an environment with gilfree, in DIR/environments, for each interpreter of --python that lacks it",
+    )
+    command.add_argument(
+        "--size", choices=("medium", "large"), help="of the kernels' problems (default: medium, 50 to 200 ms of work)"
+    )
+    command.add_argument(
+        "--compare",
+        metavar=("A.json", "B.json"),
+        nargs=2,
+        type=Path,
+        help="measure nothing, but tell what is faster and what slower in the second file than in the first",
     )
     command.add_argument(
         "--workers",
@@ -266,7 +292,10 @@ def _add_watch(command: argparse.ArgumentParser) -> None:
         help="write the timeline to this file instead: .html, .svg, .png or .json (a trace for Perfetto)",
     )
     command.add_argument(
-        "--stall", metavar="SECONDS", type=float, help="tell holds of the GIL that last as long (default: 0.1)"
+        "--stall",
+        metavar="SECONDS",
+        type=float,
+        help="report holds of the GIL that last so long or longer (default: 0.1)",
     )
     command.add_argument("-m", dest="module", action="store_true", help="run a module, as python -m does")
     command.add_argument(

@@ -40,7 +40,9 @@ class CancelScope:
 
     Notes
     -----
-    Thread-safe. A scope holds no reference to what is computed.
+    A scope holds no reference to what is computed.
+
+    Thread safety: safe on shared objects, except that one thread alone may enter and leave the ``with`` block.
     """
 
     __module__ = "gilfree"
@@ -77,7 +79,9 @@ class CancelScope:
     def cancel(self) -> None:
         """Stop the kernels that run in this scope, and those that are called in it later: they raise `Cancelled`.
 
-        For any thread and for signal handlers, any number of times. Past the deadline it does nothing.
+        May be called any number of times. Past the deadline it does nothing.
+
+        Thread safety: safe on shared objects; for signal handlers too.
         """
         _kernels.stop(self.flag)
         if self.cancelled:
@@ -96,6 +100,10 @@ class CancelScope:
         ------
         RuntimeError
             The scope has a time-out that has not begun, because the scope was not entered.
+
+        Notes
+        -----
+        Thread safety: safe on shared objects, as far as ``func`` is.
         """
         if self._timeout is not None and not self._entered:
             raise RuntimeError("cancel_scope: wanted one that was entered, as it has a time-out, got a new one")
@@ -114,6 +122,10 @@ class CancelScope:
             The scope was cancelled.
         TimeoutError
             Its deadline has passed.
+
+        Notes
+        -----
+        Thread safety: safe on shared objects.
         """
         why = self._why()
         if why == "timed out":
@@ -123,12 +135,18 @@ class CancelScope:
 
     @property
     def cancelled(self) -> bool:
-        """Whether `cancel` came before the deadline, for this scope or one around it."""
+        """Whether `cancel` came before the deadline, for this scope or one around it.
+
+        Thread safety: safe on shared objects.
+        """
         return self._why() == "cancelled"
 
     @property
     def timed_out(self) -> bool:
-        """Whether the deadline came before `cancel`."""
+        """Whether the deadline came before `cancel`.
+
+        Thread safety: safe on shared objects.
+        """
         return self._why() == "timed out"
 
     def __repr__(self) -> str:
@@ -177,7 +195,7 @@ def cancel_scope(timeout: float | None = None) -> CancelScope:
     Raises
     ------
     TypeError, ValueError
-        The time-out is not a number of seconds.
+        The time-out is not a number of seconds, 0 or more.
 
     Notes
     -----
@@ -187,6 +205,8 @@ def cancel_scope(timeout: float | None = None) -> CancelScope:
 
     A thread that holds the GIL while it computes, with ``release_gil=False``, leaves no other thread a chance to cancel
     it. Deadlines hold all the same.
+
+    Thread safety: safe on shared objects; each call returns a scope of its own, which any thread may cancel.
 
     Examples
     --------

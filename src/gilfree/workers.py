@@ -30,6 +30,15 @@ def cpu_count() -> int:
     That is ``GILFREE_NUM_THREADS`` where it is set, else the smaller of the CPUs that the process is bound to and its
     cgroup's quota, rounded up. ``workers=-1`` stands for this number.
 
+    Raises
+    ------
+    ValueError
+        ``GILFREE_NUM_THREADS`` is not a whole number from 1 up.
+
+    Notes
+    -----
+    Thread safety: safe on shared objects; nothing but the environment is read.
+
     Examples
     --------
     >>> import gilfree
@@ -132,7 +141,7 @@ def crew(workers: Workers) -> Crew:
         ``workers`` is none of an int (−1, or 1 and up), an executor, or a callable like `map`.
     """
     if isinstance(workers, Executor):
-        size = getattr(workers, "_max_workers", None) or cpu_count()
+        size = getattr(workers, "_max_workers", None) or _threads_of_cluster(workers) or cpu_count()
         if _is_interpreter_pool(workers):
             return Crew("interpreters", size, submit=workers.submit)
         if isinstance(workers, ThreadPoolExecutor):
@@ -163,6 +172,16 @@ def _is_interpreter_pool(executor: Executor) -> bool:
         "concurrent.futures.interpreter"
     )  # new in Python 3.14; not imported for the question alone
     return module is not None and isinstance(executor, module.InterpreterPoolExecutor)
+
+
+def _threads_of_cluster(executor: Executor) -> int:
+    """Return how many threads a cluster has now, if this is Dask's executor; else 0."""
+    module = sys.modules.get("distributed.cfexecutor")
+    if module is None or not isinstance(executor, module.ClientExecutor):
+        return 0
+    # The executor does not tell its client in public.
+    client = getattr(executor, "_client", None)
+    return sum(client.nthreads().values()) if client is not None else 0
 
 
 # Keyed by process and number of workers: a pool's threads do not survive a fork, so a child makes its own. No lock

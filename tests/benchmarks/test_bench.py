@@ -24,6 +24,7 @@ from gilfree.benchmarks.implementations import IMPLEMENTATIONS
 from gilfree.benchmarks.models import MODELS
 from gilfree.benchmarks.plan import QUICK, Plan
 from gilfree.benchmarks.progress import Silent, listener
+from gilfree.benchmarks.pythons import Python
 from gilfree.benchmarks.wording import holding
 from rich.console import Console
 
@@ -32,7 +33,9 @@ from gilfree.kernels import KERNELS
 
 psutil = pytest.importorskip("psutil")
 
-PLAN = Plan("quick", ("mandelbrot",), ("threads", "processes-spawn"), (1, 2), (2,), 2, "small", "tiny", 0.002, 6)
+PLAN = Plan(
+    "quick", ("mandelbrot",), ("threads", "processes-spawn", "asyncio"), (1, 2), (2,), 2, "small", "tiny", 0.002, 6
+)
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +141,7 @@ def test_too_few_rounds_are_refused():
         replace(PLAN, rounds=5)
 
 
-@pytest.mark.parametrize("which", ["results", "failed_results"])
+@pytest.mark.parametrize("which", ["results", "failed_results", "poor_results"])
 def test_results_follow_the_schema(request, which):
     jsonschema = pytest.importorskip("jsonschema")
     schema = json.loads(files("gilfree.benchmarks").joinpath("results.schema.json").read_text())
@@ -265,7 +268,8 @@ def test_wording_of_who_holds_the_gil(gil, words):
 def test_the_table_fits_a_hundred_columns(results):
     lines = shown(results).splitlines()
     assert max(map(len, lines)) <= 100
-    assert sum(line.startswith(("  serial", "  threads", "  processes")) for line in lines) == len(cells(results))
+    models = ("  serial", "  threads", "  processes", "  asyncio")
+    assert sum(line.startswith(models) for line in lines) == len(cells(results)) + 1 + len(PLAN.models)
     assert "…" not in shown(results)
 
 
@@ -309,7 +313,7 @@ def test_the_report_needs_nothing_else(results):
 
 def test_the_report_shows_every_cell_and_suits_light_and_dark(results):
     text = report.render(results)
-    rows = re.findall(r"<tr><td>(serial|threads|processes)", text)
+    rows = re.findall(r"<tr><td>(serial|threads|processes|asyncio)", text)
     assert len(rows) == len(cells(results))
     assert "prefers-color-scheme: dark" in text
     assert "width=device-width" in text
@@ -324,6 +328,86 @@ def test_plots_are_well_formed_and_have_a_mark_for_every_speedup(results):
     assert len(bars.findall(".//rect")) == len(cells(results, workers=2))
     assert curves.findall(".//*[@class='ideal']")
     assert curves.findall(".//*[@class='limit']")
+
+
+def test_what_a_model_takes_is_measured_and_shown(results):
+    for cell in cells(results):
+        assert (cell["startup"] > 0) == (cell["model"] != "serial")
+        assert cell["heartbeat"] > 0.5e-3
+        assert cell["memory"] is None or cell["memory"] > 10_000_000
+        assert cell["missing"] is cell["python"] is None
+    known = json.loads(json.dumps(results))
+    [cell] = cells(known, implementation="released", model="processes-spawn")
+    cell |= {"startup": 1.234, "memory": 123_400_000, "pickled": {"arguments": 4000, "results": 560}}
+    cell["heartbeat"] = 0.0876
+    for text in (shown(known), report.render(known)):
+        for words in ("1.23 s", "123 MB", "4.56 kB", "87.6 ms"):
+            assert text.count(words) == 1
+
+
+def test_the_heat_maps_have_a_shade_for_every_speedup(results):
+    known = json.loads(json.dumps(results))
+    [cell] = cells(known, implementation="released", model="asyncio")
+    cell["speedup"] |= {"median": 0.5}
+    maps = re.findall(r'<table class="heat">.*?</table>', report.render(known), re.DOTALL)
+    assert len(maps) == len(IMPLEMENTATIONS)
+    shades = re.findall(r'class="n (gain|loss)" style="--strength: (\d+)%"[^>]*>([\d.]+)<', "".join(maps))
+    assert len(shades) == len(IMPLEMENTATIONS) * len(PLAN.models)
+    assert ("loss", str(report.STRONGEST), "0.50") in shades, "a halving on two CPUs is as far as it goes"
+
+
+@pytest.fixture(scope="module")
+def poor_results():
+    """Results of a run where asyncio cannot be used, and another interpreter lacks gilfree."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(MODELS, "asyncio", replace(MODELS["asyncio"], missing=lambda: "no loop: pip install <loop>"))
+        plan = replace(SMALLER_PLAN, models=("threads", "asyncio"), pythons=("3.99",))
+        return measure(plan, Silent(), [Python("3.99", "/no/python", "3.99.0", missing="/no/python lacks gilfree")])
+
+
+def test_what_cannot_run_here_is_a_row_with_its_reason(poor_results):
+    assert failures(poor_results) == []
+    for cell in cells(poor_results):
+        other, asyncio = cell["python"] == "3.99", cell["model"] == "asyncio"
+        assert cell["missing"] == (
+            "/no/python lacks gilfree" if other else "no loop: pip install <loop>" if asyncio else None
+        )
+        assert (cell["speedup"] is None) == (other or asyncio)
+    text, page = shown(poor_results), report.render(poor_results)
+    assert "Not run: asyncio: no loop: pip install <loop>" in text
+    assert "Not run: Python 3.99: /no/python lacks gilfree" in text
+    assert text.count("not run") == 3 * (1 + 1 + 1 + 1)
+    assert "<b>asyncio</b>: no loop: pip install &lt;loop&gt;" in page
+    assert "<b>Python 3.99</b>: /no/python lacks gilfree" in page
+    assert Page(page).open == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a program that is a script")
+def test_the_same_cells_run_in_another_interpreter(tmp_path):
+    plan = replace(SMALLER_PLAN, pythons=("other",))
+    results = measure(plan, Silent(), [Python("other", same_python(tmp_path), "3.12.1", gil_enabled=True)])
+    assert failures(results) == []
+    own, other = cells(results, python=None), cells(results, python="other")
+    assert [(c["implementation"], c["model"]) for c in own] == [(c["implementation"], c["model"]) for c in other]
+    for name in IMPLEMENTATIONS:
+        [serial] = cells(results, implementation=name, model="serial", python="other")
+        [cell] = cells(results, implementation=name, model="threads", python="other")
+        ratios = sorted(alone / one for alone, one in zip(serial["seconds"], cell["seconds"], strict=True))
+        assert cell["speedup"]["median"] == pytest.approx((ratios[2] + ratios[3]) / 2)
+    assert "Python other" in shown(results)
+    assert "<h2>Other interpreters</h2>" in report.render(results)
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = json.loads(files("gilfree.benchmarks").joinpath("results.schema.json").read_text())
+    jsonschema.Draft202012Validator(schema).validate(json.loads(json.dumps(results)))
+
+
+def same_python(folder):
+    """An interpreter that is this one, by another name, with its modules."""
+    program = folder / "python"
+    path = os.environ.get("PYTHONPATH", "")
+    program.write_text(f'#!/bin/sh\nPYTHONPATH="{path}" exec "{sys.executable}" "$@"\n')
+    program.chmod(0o700)
+    return str(program)
 
 
 def test_names_are_escaped(results):
@@ -416,3 +500,14 @@ def test_a_quick_run_takes_four_kernels_unless_told_otherwise():
     assert kernels("--full") == tuple(KERNELS)
     assert kernels("--peers") == tuple(KERNELS)
     assert kernels("--full", "-k", "viterbi") == ("viterbi",)
+
+
+def test_a_quick_run_takes_the_common_models_and_a_full_one_all():
+    def models(*arguments):
+        return command.models_for(cli.parser().parse_args(["bench", *arguments]))
+
+    assert models() == ["serial", "threads", "processes-spawn", "processes-forkserver"]
+    assert models("--full") == list(MODELS)
+    assert models("--models", "j*,dask") == ["serial", "joblib-threads", "joblib-loky", "dask"]
+    with pytest.raises(ValueError, match=r"--models: wanted some of serial, .*, got fibers"):
+        models("--models", "threads,fibers")

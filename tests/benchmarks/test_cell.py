@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from gilfree.benchmarks import cell as cell_module
 from gilfree.benchmarks.cell import Order, WrongResultError, identical, take_part
-from gilfree.benchmarks.models import available_models
-from gilfree.benchmarks.remote import CellError, RemoteCell
+from gilfree.benchmarks.models import MODELS
+from gilfree.benchmarks.remote import CellError, MissingError, RemoteCell
 
 ORDER = Order("mandelbrot", "released", "serial", 1, "tiny", 4)
 
@@ -27,10 +27,11 @@ def converse(order, runs=2):
 
 
 @pytest.mark.parametrize("implementation", ["pure", "held", "released"])
-@pytest.mark.parametrize("model", ["serial", "threads"])
+@pytest.mark.parametrize("model", ["serial", "threads", "asyncio"])
 def test_a_cell_gets_ready_runs_and_ends(implementation, model):
     ready, *runs, end = converse(replace(ORDER, implementation=implementation, model=model, workers=2), runs=3)
     assert ready["ready"].pop("seconds") > 0
+    assert (ready["ready"].pop("startup") > 0) == (model != "serial")
     assert (ready["ready"].pop("gil") is not None) == (implementation != "pure" and model == "serial")
     assert ready["ready"] == {"units": 32 * 24, "pieces": 4, "pickled": None}
     assert len(runs) == 3
@@ -128,17 +129,86 @@ def test_identical_means_every_bit():
     assert not identical(1, 1.0)
 
 
-@pytest.mark.parametrize("model", available_models())
-def test_every_model_in_a_process_of_its_own(model):
-    remote = RemoteCell(replace(ORDER, model=model, workers=2))
+PICKLING = {"processes-spawn", "processes-forkserver", "processes+shm", "joblib-loky", "dask"}
+
+
+@pytest.mark.parametrize("implementation", ["pure", "released"])
+@pytest.mark.parametrize("model", MODELS)
+def test_every_model_in_a_process_of_its_own(model, implementation):
+    if reason := MODELS[model].missing():
+        pytest.skip(reason)
+    remote = RemoteCell(
+        replace(ORDER, kernel="nearest_neighbors", model=model, implementation=implementation, workers=2)
+    )
     try:
         ready = remote.wait_until_ready()
-        assert (ready["pickled"] is not None) == model.startswith("processes")
+        if model != "interpreters":  # which share arrays, and get lists pickled
+            assert (ready["pickled"] is not None) == (model in PICKLING)
+        assert ready["startup"] > 0 or model == "serial"
+        assert remote.heartbeat() > 0
+        memory = remote.peak_memory()
+        assert memory is None or memory > 10_000_000
         assert remote.run(1) > 0
-        assert remote.run(1) > 0
+        assert remote.run(2) > 0
         assert remote.finish()["gil_enabled"]
     finally:
         remote.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a program that is a script")
+def test_a_model_that_the_other_interpreter_lacks_is_missing_and_not_failed(tmp_path):
+    poor = tmp_path / "python"
+    lines = "import sys; from gilfree.benchmarks import cell, models"
+    lines += "; object.__setattr__(models.MODELS['dask'], 'missing', lambda: 'no dask here'); sys.exit(cell.main())"
+    modules = Path(cell_module.__file__).resolve().parents[1] / "src"
+    path = os.pathsep.join([str(modules), os.environ.get("PYTHONPATH", "")])
+    poor.write_text(f'#!/bin/sh\nPYTHONPATH="{path}" exec "{sys.executable}" -c "{lines}"\n')
+    poor.chmod(0o700)
+    remote = RemoteCell(replace(ORDER, model="dask"), str(poor))
+    try:
+        with pytest.raises(MissingError, match="no dask here"):
+            remote.wait_until_ready()
+    finally:
+        remote.close()
+
+
+def test_input_is_made_once_and_found_by_the_others(tmp_path):
+    order = replace(ORDER, prepared=str(tmp_path / "input.pickle"))
+    pieces, results = cell_module.prepare(order)
+    assert [path.name for path in tmp_path.iterdir()] == ["input.pickle"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cell_module, "PROBLEMS", {})  # nothing can be made any more
+        found, expected = cell_module.prepare(order)
+    assert found == pieces
+    assert identical(expected, results)
+    assert [json.loads(line) for line in told(replace(order, only_prepare=True)).splitlines()] == [{"ready": {}}]
+
+
+def told(order):
+    answers = io.StringIO()
+    take_part(io.StringIO(json.dumps(asdict(order)) + "\n"), answers)
+    return answers.getvalue()
+
+
+def test_a_problem_whose_package_is_not_installed_is_missing(monkeypatch):
+    def make(_):
+        raise ModuleNotFoundError("No module named 'sklearn'", name="sklearn")
+
+    honest = cell_module.PROBLEMS["mandelbrot"]
+    monkeypatch.setitem(cell_module.PROBLEMS, "mandelbrot", replace(honest, make=make))
+    [answer] = told(ORDER).splitlines()
+    assert json.loads(answer) == {"missing": "the problem needs sklearn, which is not installed: pip install sklearn"}
+
+
+@pytest.mark.skipif(not cell_module.gil_enabled(), reason="nothing keeps a thread waiting where there is no GIL")
+def test_the_heartbeat_waits_as_long_as_a_call_that_holds_the_gil():
+    call = cell_module.PROBLEMS["mandelbrot"].make("medium")
+    with cell_module.heartbeat() as gaps:
+        start = time.perf_counter()
+        call(cell_module.KERNELS["mandelbrot"].functions[0], release_gil=False)
+        lasted = time.perf_counter() - start
+    assert max(gaps) > lasted / 2
+    assert len(gaps) >= 2
 
 
 def test_what_is_wrong_with_an_order_reaches_the_parent():

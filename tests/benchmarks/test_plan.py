@@ -1,9 +1,12 @@
 """What is measured when."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from gilfree.benchmarks.implementations import IMPLEMENTATIONS
+from gilfree.benchmarks.models import MODELS as EVERY_MODEL
+from gilfree.benchmarks.models import models_matching
 from gilfree.benchmarks.plan import make_plan, matching, worker_counts
 
 from gilfree.kernels import KERNELS
@@ -29,8 +32,8 @@ def test_every_implementation_runs_serially_and_in_every_model(mode, cpus):
         assert set(models) == set(MODELS)
         assert models["serial"] == 1
     assert max(plan.thread_counts) == 2 * cpus
-    if mode == "quick":
-        assert max(plan.process_counts) == cpus
+    assert max(plan.process_counts) == cpus
+    assert plan.process_counts == (cpus,) or mode == "quick"
 
 
 def test_the_limit_is_never_sought_beyond_the_cpus():
@@ -42,6 +45,32 @@ def test_the_limit_is_never_sought_beyond_the_cpus():
 def test_asked_for_workers_are_taken_at_their_word():
     plan = make_plan("quick", (), MODELS, 2, (1, 3))
     assert plan.thread_counts == plan.process_counts == (1, 3)
+
+
+def test_other_interpreters_get_the_same_cells():
+    alone = make_plan("quick", (), MODELS, 2)
+    plan = make_plan("quick", (), MODELS, 2, pythons=("3.13t", "3.14"))
+    cells = list(plan.cells("mandelbrot"))
+    for python in (None, "3.13t", "3.14"):
+        own = [replace(cell, python=None) for cell in cells if cell.python == python]
+        assert own == list(alone.cells("mandelbrot"))
+    assert plan.seconds == 3 * alone.seconds
+    assert str(cells[-1]).endswith(", Python 3.14")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "models"),
+    [
+        ("threads", ("threads",)),
+        ("processes", ("processes-spawn", "processes-forkserver")),
+        ("processes*", ("processes-spawn", "processes-forkserver", "processes+shm")),
+        ("joblib", ("joblib-threads", "joblib-loky")),
+        ("*", tuple(EVERY_MODEL)),
+        ("fibers", ()),
+    ],
+)
+def test_models_are_chosen_by_name_or_glob(pattern, models):
+    assert models_matching(pattern) == models
 
 
 def test_only_the_twin_gets_the_smaller_problem():

@@ -11,6 +11,7 @@ import pytest
 
 PAGE = Path(__file__).parents[2] / "docs" / "pytest.md"
 pytestmark = [
+    pytest.mark.skipif(not PAGE.is_file(), reason="needs a checkout"),
     pytest.mark.thread_unsafe(reason="starts processes"),
     pytest.mark.usefixtures("counted"),  # as the output shown
 ]

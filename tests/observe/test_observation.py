@@ -291,7 +291,7 @@ def test_an_observation_is_made_once():
     seen = gilfree.observe()
     with seen:
         pass
-    with pytest.raises(RuntimeError, match="once"), seen:
+    with pytest.raises(RuntimeError, match="observe: wanted a new observation"), seen:
         pass
 
 

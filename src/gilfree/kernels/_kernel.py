@@ -232,4 +232,9 @@ def run_chunk(
         import numpy as np  # noqa: PLC0415 - gilfree imports NumPy only when it is needed
 
         arrays = tuple(np.empty(shape, dtype) for shape, dtype in outputs)
-    return getattr(_kernels, core)(*inputs, *arrays, release_gil=release_gil), arrays
+    return getattr(_kernels, core)(*map(_aligned, inputs), *arrays, release_gil=release_gil), arrays
+
+
+def _aligned(value: Any) -> Any:  # noqa: ANN401 - what a core is given
+    """Return an array that a core can read: Dask leaves arrays where they stand in what came over the network."""
+    return value if not hasattr(value, "__array_interface__") or value.flags.aligned else value.copy()

@@ -102,7 +102,8 @@ def asian_option_price(
     seed, the path and the step, and are made normal by Box and Muller's transform [2]_ of 52-bit numbers. So the result
     depends on the arguments alone: it is bit for bit the same for any number of workers and any instruction set. Paths
     are cut among the workers in blocks of 1024. Prices are exact on the dates, whatever the length of a step.
-    Thread-safe: calls share nothing.
+
+    Thread safety: safe on shared objects; arguments are numbers, and calls share nothing.
 
     References
     ----------

@@ -71,8 +71,9 @@ def convolve2d(
     and from right to left, as most that blur do, the two elements that meet the same weight are added before they are
     multiplied. That saves up to a third of the time, less on small images and with few columns, and overflows if the
     elements are larger than half of what the dtype holds. The result is bit for bit the same for any number of workers,
-    any cut of the rows and any instruction set. Rows of the result are cut among the workers. Thread-safe: calls share
-    nothing.
+    any cut of the rows and any instruction set. Rows of the result are cut among the workers.
+
+    Thread safety: safe on shared objects, for arguments are only read; ``out`` has to be the call's own.
 
     References
     ----------

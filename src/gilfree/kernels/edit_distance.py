@@ -80,9 +80,11 @@ def edit_distances(
     -----
     A choice of up to 8, 16, 32 or 64 symbols takes as many bits of a vector register [1]_ [2]_, so that a few
     instructions for each symbol of a query advance dozens of pairs: time is in proportion to the symbols of the queries
-    times the registers that the choices fill. Longer choices are compared as by `edit_distance`.
-    Queries are cut among the workers. Thread-safe: calls share nothing, and what is compared cannot be resized while
-    it is; bytes that another thread writes meanwhile give some distance or other.
+    times the registers that the choices fill. Longer choices are compared as by `edit_distance`. Queries are cut among
+    the workers.
+
+    Thread safety: safe on shared objects, for arguments are only read; ``out`` has to be the call's own. What is
+    compared cannot be resized meanwhile; bytes that another thread writes meanwhile give some distance or other.
 
     References
     ----------
@@ -163,8 +165,10 @@ def edit_distance(
     -----
     For a distance d between texts of m ≤ n symbols, takes time in proportion to n where m ≤ 64, and to (d + 1024) · n
     at the most otherwise: 1024 rows of the matrix of distances fit into registers [1]_ [2]_, and columns that d edits
-    cannot reach are left out [3]_. Memory: 9 bytes for each symbol where m > 64. Thread-safe: calls share nothing, and
-    what is compared cannot be resized while it is; bytes that another thread writes meanwhile give some distance.
+    cannot reach are left out [3]_. Memory: 9 bytes for each symbol where m > 64.
+
+    Thread safety: safe on shared objects, for arguments are only read. What is compared cannot be resized meanwhile;
+    bytes that another thread writes meanwhile give some distance or other.
 
     References
     ----------

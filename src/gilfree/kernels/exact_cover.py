@@ -78,12 +78,14 @@ def count_exact_covers(
 
     Notes
     -----
-    Knuth's algorithm X [1]_: the search branches on the item that the fewest options have. Time is in proportion to
-    the size of the tree, and nothing is said of that: it can be exponential in the number of options. Each cover is
-    counted one by one, so no count that ends in a lifetime is too large. Up to 128 items are masks of bits, and lists
-    of options are filtered; with more, sets of options are taken apart and restored as in dancing cells [2]_. Memory:
-    some bytes for each item of each option, and for each option or item on each level of the tree. Subtrees are cut
-    among the workers. Thread-safe: calls share nothing; the options are copied before the work begins.
+    Knuth's algorithm X [1]_: the search branches on the item that the fewest options have. Time is in proportion to the
+    size of the tree, and nothing is said of that: it can be exponential in the number of options. Each cover is counted
+    one by one, so no count that ends in a lifetime is too large. Up to 128 items are masks of bits, and lists of
+    options are filtered; with more, sets of options are taken apart and restored as in dancing cells [2]_. Memory: some
+    bytes for each item of each option, and for each option or item on each level of the tree. Subtrees are cut among
+    the workers.
+
+    Thread safety: safe on shared objects; options are copied before the work begins.
 
     References
     ----------
@@ -145,8 +147,9 @@ def find_exact_cover(
     Notes
     -----
     As for `count_exact_covers`, time is in proportion to the part of the tree that is searched. Threads that have a
-    later subtree than one with a cover stop; workers of other processes and interpreters finish theirs. Thread-safe:
-    calls share nothing; the options are copied before the work begins.
+    later subtree than one with a cover stop; workers of other processes and interpreters finish theirs.
+
+    Thread safety: safe on shared objects; options are copied before the work begins.
 
     References
     ----------

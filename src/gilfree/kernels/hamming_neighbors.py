@@ -66,7 +66,9 @@ def hamming_neighbors(
     that is. From four queries up, those of a call or chunk share a rearranged copy of the codes, so that many queries
     at once are far cheaper than one by one.
 
-    Queries are cut among the workers. Thread-safe: calls share nothing.
+    Queries are cut among the workers.
+
+    Thread safety: safe on shared objects, for arguments are only read; ``out`` has to be the call's own.
 
     References
     ----------

@@ -50,7 +50,7 @@ def lomb_scargle(
         Whether to fit a constant with each sinusoid (Zechmeister and Kürster's generalisation) and not only to subtract
         the weighted mean once.
     out : ndarray, optional
-        Where to write the power.
+        Where to write the power: of its shape, float64.
     workers : int, Executor or callable
         Who does the work: a number of threads (−1: one for each CPU), an executor, or a callable like `map`.
     release_gil : bool, optional
@@ -72,7 +72,9 @@ def lomb_scargle(
     Takes O(n·f) sines and cosines [1]_, and for evenly spaced frequencies O(f·(log f + n/m)) steps with m up to 65,536,
     by fast Fourier transforms of smeared times [2]_, one for each m frequencies. Both give the same to some 10 digits.
     They need memory in proportion to (b + 10)·n, and m. Frequencies are cut among the workers; the result is bit for
-    bit the same for any number of them. Thread-safe: calls share nothing.
+    bit the same for any number of them.
+
+    Thread safety: safe on shared objects, for arguments are only read; ``out`` has to be the call's own.
 
     References
     ----------

@@ -64,8 +64,9 @@ def mandelbrot(
     Notes
     -----
     Takes time in proportion to the sum of the counts, where points that never escape count until their orbit repeats,
-    which cycle detection [1]_ finds, and at the most ``max_iterations``. Rows are cut among the workers. Thread-safe:
-    calls share nothing.
+    which cycle detection [1]_ finds, and at the most ``max_iterations``. Rows are cut among the workers.
+
+    Thread safety: safe on shared objects; ``out`` has to be the call's own.
 
     References
     ----------

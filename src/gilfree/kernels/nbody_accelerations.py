@@ -70,10 +70,12 @@ def nbody_accelerations(
     -----
     Takes time in proportion to n², and memory in proportion to n for each worker. For float64, the error is less than
     1e-13 of the sum of the terms' sizes, whatever n; so it is in proportion to the result except where pulls cancel
-    out. float32 is added up in float32, with an error of some 1e-6. Differences and distances may be of any size:
-    terms that leave the range of the dtype on the way are added up by a slower formula. Only an acceleration that is
-    itself out of range is infinite or NaN. Coordinates less than 2**-1022 (float32: 2**-126) times the largest lose
-    digits. Bodies are cut among the workers. Thread-safe: calls share nothing.
+    out. float32 is added up in float32, with an error of some 1e-6. Differences and distances may be of any size: terms
+    that leave the range of the dtype on the way are added up by a slower formula. Only an acceleration that is itself
+    out of range is infinite or NaN. Coordinates less than 2**-1022 (float32: 2**-126) times the largest lose digits.
+    Bodies are cut among the workers.
+
+    Thread safety: safe on shared objects, for arguments are only read; ``out`` has to be the call's own.
 
     References
     ----------

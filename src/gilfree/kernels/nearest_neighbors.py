@@ -68,8 +68,9 @@ def nearest_neighbors(
     range of float64, as those of distances above 1e154 do, points tie at infinity; likewise at zero.
 
     Queries are cut among the workers. From about eight queries up (fewer in few dimensions), those of a call or chunk
-    share a rearranged copy of the points, so that many queries at once are far cheaper than one by one. Thread-safe:
-    calls share nothing.
+    share a rearranged copy of the points, so that many queries at once are far cheaper than one by one.
+
+    Thread safety: safe on shared objects, for arguments are only read; ``out`` has to be the call's own.
 
     References
     ----------

@@ -46,8 +46,10 @@ class PatternSet:
 
     Notes
     -----
-    Takes time in proportion to the symbols of the patterns, O(n), and some sixteen megabytes at the most besides.
-    A set cannot be changed and can be pickled. Thread-safe: any number of threads may search with one set.
+    Takes time in proportion to the symbols of the patterns, O(n), and some sixteen megabytes at the most besides. A set
+    cannot be changed and can be pickled.
+
+    Thread safety: safe on shared objects; any number of threads may search with one set, at the same time.
 
     Examples
     --------
@@ -123,9 +125,11 @@ class PatternSet:
         Notes
         -----
         An automaton [1]_ reads each symbol once, whatever the patterns: O(n + m) for n symbols and m matches, and 24
-        bytes of memory for each match. The text is cut among the workers. Thread-safe: calls share nothing that
-        changes. A text cannot be resized during the search; where another thread writes to it meanwhile, what is found
-        is what was there when it was read.
+        bytes of memory for each match. The text is cut among the workers.
+
+        Thread safety: safe on shared objects: the set does not change, and the text is only read. It cannot be resized
+        during the search; where another thread writes to it meanwhile, what is found is what was there when it was
+        read.
 
         References
         ----------
@@ -179,7 +183,10 @@ class PatternSet:
         Notes
         -----
         An automaton [1]_ reads each symbol once, whatever the patterns: O(n) for n symbols. The text is cut among the
-        workers. Thread-safe: calls share nothing that changes, and a text cannot be resized during the search.
+        workers.
+
+        Thread safety: safe on shared objects: the set does not change, and the text is only read. It cannot be resized
+        during the search.
 
         References
         ----------

@@ -50,7 +50,7 @@ def shortest_paths(
     return_predecessors : bool
         Return also where the paths come from.
     out : ndarray or tuple of ndarray, optional
-        Where to write the distances, or the distances and the predecessors.
+        Where to write the distances, or the distances and the predecessors: of their shape, float64 and int32.
     workers : int, Executor or callable
         Who does the work: a number of threads (−1: one for each CPU), an executor, or a callable like `map`.
     release_gil : bool, optional
@@ -76,8 +76,10 @@ def shortest_paths(
     -----
     Dijkstra's algorithm [1]_ with a radix heap [2]_ takes O(n + e) steps for each source: an edge is moved between
     buckets at most as often as a float64 has hexadecimal digits, and a few times as a rule. Sources are cut among the
-    workers, each of which looks over the whole graph once and needs memory in proportion to the edges that wait in
-    its queue at once. Thread-safe: the graph is only read.
+    workers, each of which looks over the whole graph once and needs memory in proportion to the edges that wait in its
+    queue at once.
+
+    Thread safety: safe on shared objects, for arguments are only read; ``out`` has to be the call's own.
 
     References
     ----------

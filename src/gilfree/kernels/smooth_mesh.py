@@ -83,7 +83,9 @@ def smooth_mesh(
 
     Vertices are cut among the workers, within each iteration, if one takes a millisecond or more; after it the workers
     wait for each other. Workers that share no memory are sent the mesh again for each iteration, which hardly ever
-    pays. Thread-safe: calls share nothing.
+    pays.
+
+    Thread safety: safe on shared objects, for arguments are only read; ``out`` has to be the call's own.
 
     References
     ----------

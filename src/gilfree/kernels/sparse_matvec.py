@@ -38,7 +38,7 @@ def sparse_matvec(
     x : array_like
         Shape (n,), or (n, m) for m vectors. float32 or float64; other real numbers become float64.
     out : ndarray, optional
-        Where to write the result.
+        Where to write the product: of its shape and dtype.
     workers : int, Executor or callable
         Who does the work: a number of threads (−1: one for each CPU), an executor, or a callable like `map`.
     release_gil : bool, optional
@@ -61,7 +61,9 @@ def sparse_matvec(
     Takes time in proportion to the stored entries times m, as a rule that of reading the matrix from memory, and no
     memory but for the result. In which order a row's products are added depends on its length alone: the result is bit
     for bit the same for any number of workers, and column j of it is the product with column j of x alone. Rows are cut
-    among the workers where about the same number of entries falls to each. Thread-safe: calls share nothing.
+    among the workers where about the same number of entries falls to each.
+
+    Thread safety: safe on shared objects, for arguments are only read; ``out`` has to be the call's own.
 
     References
     ----------

@@ -46,7 +46,7 @@ def viterbi(
         How many observations belong to each of k independent sequences, which follow each other; shape (k,), adding up
         to t. By default there is one sequence.
     out : tuple of ndarray, optional
-        Where to write the path and the logarithms of the probabilities.
+        Where to write the path, shape (t,), int32, and the logarithms of the probabilities, shape (k,) or (), float64.
     workers : int, Executor or callable
         Who does the work: a number of threads (−1: one for each CPU), an executor, or a callable like `map`.
     release_gil : bool, optional
@@ -70,7 +70,9 @@ def viterbi(
     -----
     The Viterbi algorithm [1]_ takes O(t·s²) steps, and memory for s numbers for each observation of the longest
     sequence. Sequences are cut among the workers; a single one is computed by one of them. The result is bit for bit
-    that of the pure-Python twin. Thread-safe: calls share nothing.
+    that of the pure-Python twin.
+
+    Thread safety: safe on shared objects, for arguments are only read; ``out`` has to be the call's own.
 
     References
     ----------

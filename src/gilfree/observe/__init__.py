@@ -1,7 +1,9 @@
 """Who holds the GIL: the observer.
 
 ``gilfree.observe`` is this module and can be called: ``gilfree.observe(stall=0.1)`` makes an `Observation`, for a
-``with`` statement. `probe` measures one callable.
+``with`` statement, and takes the same arguments. `probe` measures one callable.
+
+Thread safety: safe on shared objects; each call makes an observation of its own, and observations may overlap.
 """
 
 import sys

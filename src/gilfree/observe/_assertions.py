@@ -43,6 +43,8 @@ class Gil:
 
     A callable is called several times, for some 0.2 seconds, or once or twice if a call takes longer; only from the
     calling thread, whose holds are counted alone.
+
+    Thread safety: safe on shared objects, as far as the callables are.
     """
 
     def assert_releases(

@@ -63,8 +63,22 @@ def accounts() -> tuple[int, list[Account]]:
 class ThreadReport:
     """What one thread did, in seconds, from the start of the observation or its own to the end of either.
 
-    ``holding`` the GIL (in a free-threaded build: attached); ``running`` without it; ``waiting`` for it; ``idle``:
-    blocked in a lock, sleep, I/O. Where the mechanism is not ``"exact"``, waiting cannot be told from idle and is 0.
+    Attributes
+    ----------
+    name, ident
+        The thread's.
+    holding : float
+        It held the GIL; in a free-threaded build: it was attached.
+    running : float
+        It computed without the GIL.
+    waiting : float
+        It waited for the GIL. Where the mechanism is not ``"exact"``, this cannot be told from idle and is 0.
+    idle : float
+        None of these: blocked in a lock, sleep, I/O.
+
+    Notes
+    -----
+    Thread safety: safe on shared objects, since it does not change.
     """
 
     name: str
@@ -82,21 +96,50 @@ class ThreadReport:
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """One thread held the GIL for long; no other could run Python meanwhile."""
+    """One thread held the GIL for long; no other could run Python meanwhile.
+
+    Attributes
+    ----------
+    thread : str
+        Its name.
+    start : float
+        Seconds from the start of the observation.
+    seconds : float
+        How long the hold lasted.
+    where : str or None
+        ``"file.py:12 in function"``; None where it cannot be known, or was over before anybody looked: after 0.5 ms at
+        the soonest.
+
+    Notes
+    -----
+    Thread safety: safe on shared objects, since it does not change.
+    """
 
     thread: str
-    start: float  # seconds from the start of the observation
+    start: float
     seconds: float
-    # "file.py:12 in function"; None where it cannot be known, or was over before anybody looked: after 0.5 ms at the
-    # soonest.
     where: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A span of a thread's life, and what it was spent on, in seconds; what is left of it was idle."""
+    """A span of a thread's life, and what it was spent on, in seconds; what is left of it was idle.
 
-    start: float  # from the start of the observation
+    Attributes
+    ----------
+    start : float
+        From the start of the observation.
+    seconds : float
+        How long the span is.
+    holding, running, waiting : float
+        As of `ThreadReport`.
+
+    Notes
+    -----
+    Thread safety: safe on shared objects, since it does not change.
+    """
+
+    start: float
     seconds: float
     holding: float
     running: float
@@ -110,7 +153,19 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """The life of a thread as cells, one after the other, the later the finer; neighbours merge as memory fills."""
+    """The life of a thread as cells, one after the other, the later the finer; neighbours merge as memory fills.
+
+    Attributes
+    ----------
+    name, ident
+        The thread's.
+    cells : list of Cell
+        In their order, without gaps.
+
+    Notes
+    -----
+    Thread safety: safe on shared objects, since nothing here changes it.
+    """
 
     name: str
     ident: int
@@ -137,6 +192,18 @@ class Observation:
         In the order of their start. Of more than 2,048, the longest are kept.
     lanes : list of Lane
         The timeline, one lane a thread.
+
+    Raises
+    ------
+    TypeError, ValueError
+        ``stall`` is not a number of seconds from 1e-6 to 1e9.
+    NotMeasurableError
+        On entry: this Python shows neither the events nor the state of its GIL.
+
+    Notes
+    -----
+    Thread safety: safe on distinct objects. Observations may overlap in any number of threads, and each sees all
+    threads; one observation is entered and left by one thread, and may be read by all when it has ended.
 
     Examples
     --------
@@ -169,7 +236,7 @@ class Observation:
 
     def __enter__(self) -> Self:
         if self.mechanism:
-            raise RuntimeError("an observation is made once; make another one")
+            raise RuntimeError("observe: wanted a new observation for each with statement, got one entered before")
         self.mechanism = self._stack.enter_context(watching(sample=SAMPLE_NS, stall=self._stall, recording=True))
         self._start, found = accounts()
         self._before = {account.number: account for account in found}
@@ -211,6 +278,10 @@ class Observation:
             The path ends in something else.
         ImportError
             A ``.png`` needs matplotlib.
+
+        Notes
+        -----
+        Thread safety: safe on shared objects; of several that save to one path at the same time, one wins.
         """
         from gilfree.observe._timeline import save  # noqa: PLC0415 - not needed to observe
 

@@ -60,6 +60,10 @@ class Probe:
         ``"exact"``, ``"sampled"`` or, in a free-threaded build without the GIL, ``"attached"``.
     calls : int
         How many calls the shares and durations are from.
+
+    Notes
+    -----
+    Thread safety: safe on shared objects, since it does not change.
     """
 
     name: str
@@ -141,8 +145,10 @@ def probe(func: Callable[..., object], /, *args: Any, **kwargs: Any) -> Probe:  
 
     Notes
     -----
-    Counts what the calling thread does; threads that ``func`` starts are not it. Thread-safe; what other threads of the
-    process do meanwhile has an effect: who must hand the GIL over to them releases it.
+    Counts what the calling thread does; threads that ``func`` starts are not it. What other threads of the process do
+    meanwhile has an effect: who must hand the GIL over to them releases it.
+
+    Thread safety: safe on shared objects, as far as ``func`` is, which is itself called from several threads at once.
 
     Examples
     --------
@@ -165,6 +171,10 @@ class Prober:
     threads : sequence of int, optional
         Numbers of threads to measure the speed-up with; by default 1, 2, 4 … up to the CPUs of this process. ``(1,)``
         never calls from several threads at once.
+
+    Notes
+    -----
+    Thread safety: safe on shared objects; any number of threads may measure by the same rules.
     """
 
     def __init__(self, budget: float = 1.0, threads: Sequence[int] | None = None) -> None:

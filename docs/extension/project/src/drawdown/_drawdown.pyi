@@ -1,0 +1,3 @@
+from typing_extensions import Buffer
+
+def largest_drop(values: Buffer) -> float: ...

@@ -1,0 +1,275 @@
+"""What is said about versions in several places agrees, and the tools that build and release refuse what is wrong."""
+
+import importlib.util
+import io
+import re
+import sys
+import sysconfig
+import tarfile
+import tomllib
+import zipfile
+from fnmatch import fnmatch
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+import gilfree
+
+ROOT = Path(__file__).parents[1]
+TOOLS = ROOT / "tools"
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+pytestmark = pytest.mark.thread_unsafe(reason="they set variables, patch modules and write files")
+
+if not WORKFLOWS:
+    pytest.skip("needs a checkout", allow_module_level=True)
+
+
+def tool(name):
+    spec = importlib.util.spec_from_file_location(f"gilfree_tools_{name}", TOOLS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+release, wheels, zigcc = map(tool, ("release", "wheels", "zigcc"))
+
+
+@pytest.fixture(scope="module")
+def project():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def classified(project):
+    """The versions of Python that the metadata names."""
+    pattern = r"Programming Language :: Python :: (3\.\d+)"
+    return [found[1] for line in project["project"]["classifiers"] if (found := re.fullmatch(pattern, line))]
+
+
+def test_version_is_written_in_one_place(project):
+    assert project["project"]["dynamic"] == ["version"]
+    assert release.version() == gilfree.__version__
+    cited = re.search(r"^version: (.+)$", (ROOT / "CITATION.cff").read_text(encoding="utf-8"), re.MULTILINE)
+    assert cited[1] == gilfree.__version__
+
+
+def test_same_pythons_everywhere(project):
+    versions = classified(project)
+    assert project["project"]["requires-python"] == f">={versions[0]}"
+    built = project["tool"]["cibuildwheel"]["build"].split()
+    free_threaded = ["3.14t", "3.15t"]
+    for version in (*versions, *free_threaded):
+        identifier = f"cp{version.replace('.', '')}-manylinux_x86_64"
+        assert any(fnmatch(identifier, one) for pattern in built for one in braces(pattern))
+        assert version in wheels.VERSIONS
+    tests = (ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8")
+    [matrix] = re.findall(r"^ +python: \[(.+)\]$", tests, re.MULTILINE)
+    assert re.findall(r'"(.+?)"', matrix) == [*versions, *free_threaded]
+
+
+def braces(pattern):
+    """The patterns that one with {a,b} stands for."""
+    parts = [part.split(",") for part in re.split(r"[{}]", pattern)]
+    return ["".join(chosen) for chosen in product(*parts)]
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_actions_are_pinned(path):
+    text = path.read_text(encoding="utf-8")
+    actions = re.findall(r"uses: (.*)", text)
+    assert actions or "uses:" not in text
+    for action in actions:
+        if not action.startswith("./"):
+            assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action)
+    assert text.count("persist-credentials: false") == text.count("uses: actions/checkout@")
+    assert re.search(r"^permissions:\n  contents: read$", text, re.MULTILINE)
+    assert len(re.findall(r"^    timeout-minutes: ", text, re.MULTILINE)) == len(
+        re.findall(r"^    runs-on: ", text, re.MULTILINE)
+    )
+
+
+def test_one_version_of_each_action():
+    pins = re.findall(r"uses: ([\w/-]+)@(.+)", "".join(path.read_text(encoding="utf-8") for path in WORKFLOWS))
+    assert len(set(pins)) == len({name for name, _ in pins})
+
+
+def test_commits_are_looked_at_by_the_same_linters(project):
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    linters = dict(package.split("==") for package in project["dependency-groups"]["lint"])
+    ruff = re.search(r"/ruff-pre-commit\n +rev: v(\S+)", hooks)[1]
+    assert fnmatch(ruff, linters["ruff"])
+    assert f'"cython-lint=={linters["cython-lint"]}"' in hooks
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """One that may be released as v1.2.3."""
+    (tmp_path / "src" / "gilfree").mkdir(parents=True)
+    (tmp_path / "src" / "gilfree" / "_version.py").write_text('"""The version."""\n\n__version__ = "1.2.3"\n')
+    (tmp_path / "CITATION.cff").write_text("cff-version: 1.2.0\nversion: 1.2.3\n")
+    (tmp_path / "CHANGELOG.md").write_text(
+        "# Changelog\n\n## Unreleased\n\n## 1.2.3 - 2030-01-31\n\n- New.\n\n## 1.2.2 - 2030-01-01\n\n- Old.\n"
+    )
+    return tmp_path
+
+
+def test_release_prints_its_section_of_the_changelog(checkout):
+    assert release.check("v1.2.3", checkout) == "- New."
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"),
+    [
+        ("src/gilfree/_version.py", "1.2.3", "1.2.4", r"tag: wanted v1\.2\.4, .* got v1\.2\.3"),
+        ("CITATION.cff", "1.2.3", "1.2.2", r"CITATION\.cff: wanted version: 1\.2\.3, got 1\.2\.2"),
+        ("CHANGELOG.md", "## 1.2.3 - 2030-01-31", "## 1.2.3", r"wanted a section .* got none"),
+        ("CHANGELOG.md", "- New.", "", r"the section of 1\.2\.3 is empty"),
+    ],
+)
+def test_release_refuses_what_does_not_agree(checkout, file, old, new, message):
+    path = checkout / file
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(ValueError, match=message):
+        release.check("v1.2.3", checkout)
+
+
+@pytest.mark.parametrize("version", ["1.2.3.dev0", "1.2.3+local"])
+def test_release_refuses_versions_of_development(checkout, version):
+    (checkout / "src" / "gilfree" / "_version.py").write_text(f'__version__ = "{version}"\n')
+    with pytest.raises(ValueError, match="wanted one that can be released"):
+        release.check(f"v{version}", checkout)
+
+
+def archive(path, names, when, owner):
+    with tarfile.open(path, "w:gz") as packed:
+        for name in names:
+            member = tarfile.TarInfo(name)
+            member.size, member.mtime, member.uname = len(name), when, owner
+            packed.addfile(member, io.BytesIO(name.encode()))
+
+
+def test_sdists_differ_by_content_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    archive(tmp_path / "a.tar.gz", ["x-1/one", "x-1/two"], 1_800_000_000, "anna")
+    archive(tmp_path / "b.tar.gz", ["x-1/two", "x-1/one"], 1_900_000_000, "bert")
+    archive(tmp_path / "c.tar.gz", ["x-1/one", "x-1/too"], 1_800_000_000, "anna")
+    first, second, third = (wheels.packed_again(tmp_path / f"{name}.tar.gz") for name in "abc")
+    assert first == second != third
+    with tarfile.open(fileobj=io.BytesIO(first)) as packed:
+        assert packed.getnames() == ["x-1/one", "x-1/two"]
+        assert packed.extractfile("x-1/two").read() == b"x-1/two"
+
+
+def wheel(path, *, without=None, padding=0):
+    contents = [f"{module}.cpython-311-x86_64-linux-gnu.so" for module in wheels.MODULES["x86_64"]]
+    contents.append("gilfree-1.dist-info/sboms/gilfree.cdx.json")
+    with zipfile.ZipFile(path, "w") as packed:
+        for name in contents:
+            if not (without and without in name):
+                packed.writestr(name, b"")
+        packed.writestr("gilfree/padding", bytes(padding))
+    return path
+
+
+@pytest.fixture
+def imported(monkeypatch):
+    """What the modules of wheels take from the C library."""
+    names = set(wheels.FROM_THE_C_LIBRARY)
+    monkeypatch.setattr(wheels, "imported", lambda _binary: names)
+    return names
+
+
+@pytest.mark.usefixtures("imported")
+def test_wheel_is_accepted(tmp_path):
+    wheels.check(wheel(tmp_path / "gilfree.whl"), "x86_64")
+
+
+def test_wheel_with_the_functions_of_the_linker_is_refused(tmp_path, imported):
+    imported.remove("exp")
+    with pytest.raises(wheels.Failure, match="wanted exp from the C library"):
+        wheels.check(wheel(tmp_path / "gilfree.whl"), "x86_64")
+
+
+@pytest.mark.usefixtures("imported")
+@pytest.mark.parametrize(
+    ("flaw", "message"),
+    [
+        ({"without": "_v4/"}, "wanted the modules"),
+        ({"without": "/_native"}, "wanted the modules"),
+        ({"without": "sboms"}, "no bill of materials"),
+        ({"padding": wheels.MOST_BYTES}, "wanted at most"),
+    ],
+)
+def test_wheel_is_refused(tmp_path, flaw, message):
+    with pytest.raises(wheels.Failure, match=message):
+        wheels.check(wheel(tmp_path / "gilfree.whl", **flaw), "x86_64")
+
+
+def test_wheels_that_differ_are_refused(tmp_path):
+    first, second = (wheel(tmp_path / name) for name in ("first.whl", "second.whl"))
+    second.write_bytes(first.read_bytes())
+    assert wheels.compare(first, second).startswith("sha256 ")
+    with pytest.raises(wheels.Failure, match="these differ: gilfree/padding"):
+        wheels.compare(first, wheel(tmp_path / "third.whl", padding=1))
+
+
+def test_interpreters_are_looked_at():
+    described = wheels.describe(sys.executable)
+    assert described["version"].rstrip("t") == "{}.{}".format(*sys.version_info)
+    assert described["version"].endswith("t") == bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+    with pytest.raises(wheels.Failure, match="does not run"):
+        list(wheels.find_interpreters(["/nowhere/python3.12"]))
+
+
+def test_zig_gets_the_levels_by_its_names(monkeypatch):
+    called = []
+    monkeypatch.setattr(zigcc.subprocess, "call", lambda command: called.append(command) or 3)
+    monkeypatch.setenv("GILFREE_ZIG_TARGET", "x86_64-linux-gnu.2.17")
+    assert zigcc.main(["-O3", "-march=x86-64-v3", "a.c"]) == 3
+    assert called[0][-2:] == ["-march=x86_64_v3", "a.c"]
+    assert {"-target", "x86_64-linux-gnu.2.17", "-O3"} < set(called[0])
+
+
+def test_wheels_are_tried_without_a_compiler(monkeypatch):
+    monkeypatch.setenv("CC", "gcc")
+    monkeypatch.setenv("PIP_INDEX_URL", "https://example.org/simple")
+    environment = wheels.without_compiler(Path("/somewhere/bin"))
+    assert environment["PATH"] == str(Path("/somewhere/bin"))
+    assert environment["PIP_INDEX_URL"] == "https://example.org/simple"
+    assert "CC" not in environment
+
+
+@pytest.mark.parametrize(
+    ("code", "said"), [("print('a'); print('== b ==')", "b"), ("print('c'); exit(3)", "failed with 3: c")]
+)
+def test_last_line_of_a_run_is_told(tmp_path, capfd, code, said):
+    run = wheels.run_in(tmp_path, [sys.executable, "-c", code], {})
+    assert wheels.last_line(run) == said
+    assert capfd.readouterr().out == run[1]
+
+
+@pytest.mark.parametrize(
+    ("row", "failed"),
+    [
+        ({}, False),
+        ({"tests": "3 passed, 1 xfailed in 1 s", "bench": "passed"}, False),
+        ({"tests": "failed with 1: 1 failed, 3 passed in 1 s"}, True),
+        ({"bench": "failed with 1"}, True),
+        ({"failure": "no compiler"}, True),
+    ],
+)
+def test_what_fails_is_known(row, failed):
+    interpreter = wheels.Interpreter("python3.12", "3.12", ".so")
+    assert wheels.Row(interpreter, **row).failed == failed
+
+
+@pytest.mark.parametrize(("arguments", "compiles"), [(["-c", "a.c"], True), (["-shared", "a.o"], False)])
+def test_zig_compiles_for_the_c_library(monkeypatch, arguments, compiles):
+    called = []
+    monkeypatch.setattr(zigcc.subprocess, "call", lambda command: called.append(command) or 0)
+    monkeypatch.setenv("GILFREE_ZIG_TARGET", "x86_64-linux-gnu.2.17")
+    assert zigcc.main(arguments) == 0
+    assert ("-include" in called[0]) == compiles
+    assert ("-Wl,--gc-sections" in called[0]) == (not compiles)

