@@ -4,6 +4,11 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
+SANITIZING := build/sanitizing
+COMPILER ?= gcc
+CLANG ?= $(notdir $(firstword $(foreach name,clang clang-21 clang-20 clang-19 clang-18,$(shell command -v $(name))) clang))
+SECONDS ?= 60
+
 SOURCES := $(shell find src/gilfree -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.c') setup.py
 READY := $(VENV)/.ready
 
@@ -11,7 +16,8 @@ READY := $(VENV)/.ready
 TOOLS := $(VENV)-tools
 TOOLS_READY := $(TOOLS)/.ready
 
-.PHONY: bench claims atlas test lint pictures examples docs linkcheck sdist wheels check-dist clean
+.PHONY: bench claims atlas test test-parallel stress sanitize sanitize-address sanitize-thread fuzz lint pictures examples docs \
+	linkcheck sdist wheels check-dist clean
 
 bench: $(READY)  ## measure, and write results/report.html
 	$(BIN)/gilfree bench
@@ -29,6 +35,25 @@ test: $(READY)  ## the test-suite, once in one thread
 test-parallel: $(READY)  ## the test-suite, each test in eight threads at once
 	$(BIN)/python -m pip install -q --group parallel
 	$(BIN)/python -m pytest --parallel-threads=8 --at-least-parallel=600 $(ARGS)
+
+stress: $(READY)  ## tests/reliability at length, then 16 threads x 10,000 calls of each kernel: some 15 minutes
+	GILFREE_STRESS=1 $(BIN)/python -m pytest tests/reliability
+	$(BIN)/python tests/reliability/stress.py $(ARGS)
+
+sanitize:  ## both of the next two; PYTHON_TSAN is for the second one, and without it the second one is left out
+	$(MAKE) sanitize-address
+	if command -v $(CLANG) >/dev/null; then $(MAKE) sanitize-address COMPILER=$(CLANG); fi
+	if test -n "$(PYTHON_TSAN)"; then $(MAKE) sanitize-thread PYTHON="$(PYTHON_TSAN)"; fi
+
+sanitize-address: $(SANITIZING)/address/.ready  ## the test-suite under AddressSanitizer and UndefinedBehaviorSanitizer
+	$(SANITIZING)/address/bin/python tests/sanitizers/run_sanitized.py address --compiler $(COMPILER) -- $(ARGS)
+
+sanitize-thread: $(SANITIZING)/thread/.ready  ## kernels and observer under ThreadSanitizer, by a PYTHON built with it
+	$(SANITIZING)/thread/bin/python tests/sanitizers/run_sanitized.py thread -- $(ARGS)
+
+fuzz: $(SANITIZING)/address/.ready  ## SECONDS=60 for each kernel, or for those that KERNEL names
+	$(SANITIZING)/address/bin/python tests/fuzz/run.py --seconds $(SECONDS) --compiler $(CLANG) \
+		$(if $(INPUT),--input $(INPUT)) $(KERNEL)
 
 lint: $(READY)  ## formatting, style and types
 	$(BIN)/python -m pip install -q --group lint
@@ -79,4 +104,13 @@ $(TOOLS_READY): pyproject.toml
 	test -x $(TOOLS)/bin/python || $(PYTHON) -m venv $(TOOLS)
 	$(TOOLS)/bin/python -m pip install -q --upgrade "pip>=25.1"
 	$(TOOLS)/bin/python -m pip install -q --group wheels
+	touch $@
+
+# For runs with sanitizers, which build gilfree themselves. Of the peers there are none for most interpreters that were
+# built with a sanitizer.
+$(SANITIZING)/%/.ready: pyproject.toml
+	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install -q --upgrade "pip>=25.1"
+	$(@D)/bin/python -m pip install -q --group build --group test "numpy>=2" $(if $(filter address,$*),rich matplotlib psutil)
+	$(if $(filter address,$*),$(@D)/bin/python -m pip install -q --group peers)
 	touch $@

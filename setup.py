@@ -88,7 +88,19 @@ def sanitize_flags(build: str) -> tuple[list[str], list[str]]:
     if build in BUILDS:
         return BUILDS[build]
     flag = f"-fsanitize={build}"
-    return ["-O1", "-g", "-fno-omit-frame-pointer", "-fno-sanitize-recover=all", flag], [flag]
+    # Many a Python compiles extensions with -fwrapv, and an overflow is then none that would be reported.
+    flags = ["-O1", "-g", "-fno-omit-frame-pointer", "-fno-wrapv", "-fno-sanitize-recover=all", flag]
+    return flags, [flag]
+
+
+def of_sanitizers() -> list[Extension]:
+    """What the tests with sanitizers need besides, compiled with the same flags; no release contains it."""
+    if os.environ.get("GILFREE_BUILD", "release") in BUILDS:
+        return []
+    return [
+        Extension("gilfree._canaries", ["tests/sanitizers/_canaries.pyx"], define_macros=MACROS),
+        Extension("gilfree._disturber", ["tests/fuzz/_disturber.pyx"], define_macros=MACROS),
+    ]
 
 
 def extensions() -> list[Extension]:
@@ -100,21 +112,22 @@ def extensions() -> list[Extension]:
         include_dirs=["src/gilfree/observe"],
         define_macros=MACROS,
     )
-    generated, observer = cythonize(
-        [baseline, observer],
+    generated, observer, *others = cythonize(
+        [baseline, observer, *of_sanitizers()],
         build_dir="build/cython",
         compiler_directives=DIRECTIVES,
         include_path=["src"],
         show_all_warnings=False,
     )
     # Every level compiles the same generated file; only its package tells the modules apart.
-    others = [level for level in levels() if level != "baseline"]
     return [
         generated,
         observer,
+        *others,
         *(
             Extension(f"gilfree._{level}._kernels", generated.sources, define_macros=MACROS, depends=generated.depends)
-            for level in others
+            for level in levels()
+            if level != "baseline"
         ),
     ]
 

@@ -45,14 +45,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--size", choices=("tiny", "medium", "large"), default="medium")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--tasks", type=int, default=TASKS)
-    parser.add_argument("-k", dest="kernels", nargs="+", choices=tuple(KERNELS), default=KERNELS_SHOWN)
+    parser.add_argument("-k", dest="kernels", nargs="*", choices=tuple(KERNELS), default=KERNELS_SHOWN)
     options = parser.parse_args(arguments)
     try:
         import distributed  # noqa: F401, PLC0415 - optional
     except ImportError:
         print("distributed is not installed: pip install distributed", file=sys.stderr)
         return 2
-    compare_shapes(options)
+    if options.kernels:
+        compare_shapes(options)
     task, byte = costs(options)
     on_paper(task, byte)
     return 0
@@ -70,7 +71,7 @@ def cluster(workers: int, threads: int) -> Iterator[Any]:
             threads_per_worker=threads,
             processes=True,
             host="127.0.0.1",
-            dashboard_address=None,
+            dashboard_address=":0",
             memory_limit=0,
             local_directory=folder,
         ) as made,
@@ -98,7 +99,7 @@ def compare_shapes(options: argparse.Namespace) -> None:
                 serial.append(timed(lambda call=call, function=function: call(function)))
                 for release in (True, False):
                     for shape, client in (("one", one), ("many", many)):
-                        seconds = run(client, call, function, release, expected)
+                        seconds = run(client, call, function, release=release, expected=expected)
                         times.setdefault((release, shape), []).append(seconds)
             told = {
                 release: f"{quantity(median(times[release, 'one']))} / {quantity(median(times[release, 'many']))}"
@@ -114,7 +115,7 @@ def compare_shapes(options: argparse.Namespace) -> None:
     print("memory: PSS of the workers after these calls, without scheduler and client.\n")
 
 
-def run(client: Any, call: Call, function: Any, release: bool, expected: Any) -> float:  # noqa: ANN401, FBT001
+def run(client: Any, call: Call, function: Any, *, release: bool, expected: Any) -> float:  # noqa: ANN401
     """Return how long a call takes on a cluster, and make sure of its result."""
     results: list[Any] = []
     with client.get_executor() as executor:
@@ -130,19 +131,29 @@ def broadcast(client: Any, call: Call) -> int:  # noqa: ANN401
 
 
 def costs(options: argparse.Namespace) -> tuple[float, float]:
-    """Print and return what a task costs the scheduler and its client, in seconds, and what a byte sent costs."""
+    """Print and return what a task costs, and what a byte of arguments: seconds of client's and scheduler's CPU time.
+
+    Both run in this process, in turns, because they hold the GIL. Their CPU time is what limits a cluster however many
+    workers it has, and it does not depend on what else the machine does.
+    """
     with cluster(options.workers, 1) as client, client.get_executor() as executor:
         list(executor.map(abs, range(options.workers * 10)))
         rounds = range(options.rounds)
-        alone = median(timed(lambda: executor.submit(abs, -1).result()) for _ in rounds)
-        flood = median(timed(lambda: list(executor.map(abs, range(options.tasks)))) for _ in rounds) / options.tasks
+        flood = [used(lambda: list(executor.map(abs, range(options.tasks)))) for _ in rounds]
+        alone = [used(lambda: executor.submit(abs, -1).result()) for _ in rounds]
         blocks = [os.urandom(BLOCK) for _ in rounds]
-        byte = (
-            median(timed(lambda block=block: executor.submit(len, block).result()) for block in blocks) - alone
-        ) / BLOCK
-    print(f"a task there and back {quantity(alone)}; one of {options.tasks} at once {quantity(flood)}; ")
-    print(f"a byte of arguments {quantity(byte)}, that is {bytes_(int(1 / byte))} a second\n")
-    return flood, byte
+        heavy = [used(lambda block=block: executor.submit(len, block).result()) for block in blocks]
+    task = median(cpu for _, cpu in flood) / options.tasks
+    byte = (median(cpu for _, cpu in heavy) - median(cpu for _, cpu in alone)) / BLOCK
+    print(f"a task alone, there and back: {quantity(median(wall for wall, _ in alone))}")
+    print(
+        f"a task among {options.tasks}: {quantity(median(wall for wall, _ in flood) / options.tasks)}, "
+        f"of which client and scheduler compute {quantity(task)}"
+    )
+    print(
+        f"a byte of arguments: they compute {quantity(byte)}, that is, {bytes_(int(1 / byte))} a second at the most\n"
+    )
+    return task, byte
 
 
 def on_paper(task: float, byte: float) -> None:
@@ -173,6 +184,13 @@ def efficiency(cores: int, chunk: float, task: float) -> float:
 def ready_after(cores: int, size: int, task: float, byte: float) -> float:
     """Return when the last chunk has been sent: all pass through the client and the scheduler, one after another."""
     return CHUNKS_PER_REMOTE_WORKER * cores * (task + size * byte)
+
+
+def used(action: Any) -> tuple[float, float]:  # noqa: ANN401 - a function of no arguments
+    """Return how long it takes, and for how long this process computes in the meantime."""
+    cpu = time.process_time()
+    seconds = timed(action)
+    return seconds, time.process_time() - cpu
 
 
 def timed(action: Any) -> float:  # noqa: ANN401 - a function of no arguments

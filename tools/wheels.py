@@ -35,8 +35,14 @@ MODULES = {
     "x86_64": ("gilfree/_kernels", "gilfree/_v3/_kernels", "gilfree/_v4/_kernels", "gilfree/observe/_native"),
     "aarch64": ("gilfree/_kernels", "gilfree/observe/_native"),
 }
-# Of these, zig's runtime library has its own: see glibc.h.
+# Of these, zig's runtime library has its own: see zig.h.
 FROM_THE_C_LIBRARY = {"exp", "memcpy", "memset"}
+# What Linux calls the features that the levels need: a wheel that did not see them would be slow, and pass every test.
+FEATURES = {
+    "v3": {"avx2", "fma", "bmi1", "bmi2", "popcnt"},
+    "v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"},
+}
+LEVEL = "from gilfree.isa import current_level; print(current_level())"
 # What says what an interpreter is. Headers, because Debian's interpreters come without.
 DESCRIBE = """
 import json, os, sys, sysconfig
@@ -314,10 +320,30 @@ def try_out(row: Row, wheel: Path, sdist: Path, work: Path, *, bench: bool) -> N
     if found := [name for name in ("cc", "gcc", "clang") if shutil.which(name, path=environment["PATH"])]:
         raise Failure(f"{python.parent}: wanted no compiler, got {', '.join(found)}")
     install(python, [str(wheel)], environment)
+    check_level(python, environment)
     install(python, groups("test"), environment)
     row.tests = last_line(run_in(here, [python, "-m", "pytest", "-q", "-p", "no:cacheprovider"], environment))
     if bench:
         row.bench = try_bench(python, work / "results", environment)
+
+
+def check_level(python: Path, environment: Mapping[str, str]) -> None:
+    """Refuse a wheel that does not use what this processor has."""
+    flags = set(re.findall(r"\w+", Path("/proc/cpuinfo").read_text(encoding="utf-8").partition("flags")[2]))
+    wanted = best_level(flags)
+    run = subprocess.run(
+        [python, "-I", "-c", LEVEL], env=dict(environment), capture_output=True, text=True, check=False
+    )
+    if run.stdout.strip() != wanted:
+        raise Failure(f"the instruction-set level: wanted {wanted}, got {run.stdout.strip() or run.stderr.strip()}")
+
+
+def best_level(flags: Iterable[str]) -> str:
+    """Return the level that a processor with these features, by Linux's names, should get."""
+    had = set(flags)
+    if not had >= FEATURES["v3"]:
+        return "baseline"
+    return "v4" if had >= FEATURES["v4"] else "v3"
 
 
 def try_bench(python: Path, output: Path, environment: Mapping[str, str]) -> str:

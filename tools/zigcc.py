@@ -10,7 +10,7 @@ from pathlib import Path
 
 # gcc and clang take -march=x86-64-v3; zig reads that as the processor "x86" and something missing from it.
 ZIG_LEVELS = {f"-march=x86-64-{level}": f"-march=x86_64_{level}" for level in ("v2", "v3", "v4")}
-COMPILING = ["-include", str(Path(__file__).with_name("glibc.h"))]
+COMPILING = ["-include", str(Path(__file__).with_name("zig.h"))]
 # Nothing of zig's runtime library but what is called.
 LINKING = ["-Wl,--gc-sections", "-Wl,--strip-debug"]
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from gilfree.kernels.viterbi import viterbi
     from gilfree.observe import Observation as observe  # noqa: N813 - the module, which can be called
     from gilfree.observe._probe import probe
+    from gilfree.progress_bar import Progress, ProgressScope, progress
     from gilfree.scope import CancelScope, cancel_scope
     from gilfree.workers import cpu_count
 
@@ -37,6 +38,8 @@ __all__ = [
     "CancelScope",
     "Cancelled",
     "PatternSet",
+    "Progress",
+    "ProgressScope",
     "__version__",
     "asian_option_price",
     "cancel_scope",
@@ -53,6 +56,7 @@ __all__ = [
     "nearest_neighbors",
     "observe",
     "probe",
+    "progress",
     "shortest_paths",
     "smooth_mesh",
     "sparse_matvec",
@@ -67,6 +71,8 @@ _HOMES = {
     "CancelScope": "gilfree.scope",
     "Cancelled": "gilfree.cancel",
     "PatternSet": "gilfree.kernels.pattern_set",
+    "Progress": "gilfree.progress_bar",
+    "ProgressScope": "gilfree.progress_bar",
     "count_exact_covers": "gilfree.kernels.exact_cover",
     "convolve2d": "gilfree.kernels.convolve2d",
     "asian_option_price": "gilfree.kernels.asian_option_price",
@@ -82,6 +88,7 @@ _HOMES = {
     "nearest_neighbors": "gilfree.kernels.nearest_neighbors",
     "observe": "gilfree.observe",
     "probe": "gilfree.observe",
+    "progress": "gilfree.progress_bar",
     "shortest_paths": "gilfree.kernels.shortest_paths",
     "sparse_matvec": "gilfree.kernels.sparse_matvec",
     "to_thread": "gilfree.aio",

@@ -6,7 +6,8 @@ written in place. Every function takes ``release_gil`` and ``stop``; checks all 
 raises TypeError or ValueError naming the argument; and may be called from any number of threads at once.
 
 ``stop`` is a flag: a buffer (1,) i4 of 0, which the function `stop` sets; or a writable one (2,) i8 of 0 and a
-deadline, by `clock` or 2**63 − 1 for none. Without it, the caller's `gilfree.cancel_scope` stops the call.
+deadline, by `clock` or 2**63 − 1 for none; or one (3,) i8, to whose last number calls add what they have done. Without
+it, the caller's `gilfree.cancel_scope` stops the call.
 """
 
 from typing import Any
@@ -36,6 +37,9 @@ def hold(values: tuple[object, ...], array: type) -> list[object]:
     It makes ``a.resize(n, refcheck=False)`` of such an array, or of one that it is a view of, raise ValueError, and
     ``mmap.close`` of a map under it BufferError.
     """
+
+def progress(flag: Buffer, more: int = 0) -> int:
+    """Return what was done by the calls that were given this flag, a writable buffer (3,) i8, after adding more."""
 
 def stopped(flag: Buffer) -> str | None:
     """Return why calls that are given this flag stop: "cancelled" or "timed out"; None as long as they go on."""

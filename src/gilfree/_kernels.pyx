@@ -13,7 +13,7 @@ from cpython.buffer cimport (
     PyBuffer_Release,
     PyObject_GetBuffer,
 )
-from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_FromStringAndSize
+from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_FromStringAndSize, PyByteArray_Resize
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.contextvars cimport get_value
 from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree
@@ -95,6 +95,7 @@ from gilfree.cores.stop cimport (
     TOO_MANY_STATES,
     TOO_MANY_SYMBOLS,
     Poll,
+    add,
     load,
     monotonic,
     store_once,
@@ -261,12 +262,28 @@ def stopped(flag):
         PyBuffer_Release(&view)
 
 
+def progress(flag, int64_t more=0):
+    """What has been done by the calls that were given this flag, of three int64, after adding `more` to it."""
+    cdef Py_buffer view
+    cdef Poll poll
+    memset(&view, 0, sizeof(view))
+    try:
+        take_flag(&poll, &view, flag, writable=True)
+        if poll.progress == NULL:
+            raise ValueError(f"stop: wanted length 3, for a flag that counts, got {view.shape[0]}")
+        return add(poll.progress, more)
+    finally:
+        PyBuffer_Release(&view)
+
+
 cdef int take_flag(Poll *self, Py_buffer *view, flag, bint writable=False) except -1:
-    """Acquires a flag: an int32; or two int64, the first for the flag, the second for the deadline."""
+    """Acquires a flag: an int32; or two int64 for the flag and the deadline, or a third that counts what is done."""
     take(view, flag, "stop", INTEGER, 0, 1, writable)
-    want_length(view, "stop", 0, 2 if view.itemsize == 8 else 1)
+    if view.itemsize == 4 or view.shape[0] != 3:
+        want_length(view, "stop", 0, 2 if view.itemsize == 8 else 1)
     cdef int64_t deadline = NEVER
     self.flag = <const int *> view.buf
+    self.progress = NULL if view.itemsize == 4 or view.shape[0] == 2 else <int64_t *> view.buf + 2
     if view.itemsize == 8:
         if view.readonly:
             raise TypeError("stop: wanted a writable buffer, since it has a deadline, got a read-only one")
@@ -1030,6 +1047,15 @@ def pattern_set_count(automaton, text, range ends=None, offset=0, *, bint releas
         give_back(views, 3)
 
 
+cdef object room_for(int64_t count):
+    """A bytearray for so many int64, whose values are whatever was there before."""
+    # Made at its full size, one for which there is no memory is freed before CPython has set its count of exports,
+    # and whatever stands there in its place is reported on stderr.
+    room = PyByteArray_FromStringAndSize(NULL, 0)
+    PyByteArray_Resize(room, count * sizeof(int64_t))
+    return room
+
+
 def pattern_set_find_all(
     automaton, text, range ends=None, Py_ssize_t offset=0, *, bint release_gil=True, stop=None
 ):
@@ -1060,8 +1086,8 @@ def pattern_set_find_all(
         finish(status)
         if total < 0 or total > PY_SSIZE_T_MAX // <int64_t> sizeof(int64_t):
             raise MemoryError
-        patterns = PyByteArray_FromStringAndSize(NULL, total * sizeof(int64_t))
-        starts = PyByteArray_FromStringAndSize(NULL, total * sizeof(int64_t))
+        patterns = room_for(total)
+        starts = room_for(total)
         found = <int64_t *> PyByteArray_AS_STRING(patterns)
         found_at = <int64_t *> PyByteArray_AS_STRING(starts)
         if release_gil:

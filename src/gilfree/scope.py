@@ -244,8 +244,13 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_leave)
 
 
-def inner_scope() -> CancelScope:
-    """Return what stops the chunks of one call: a scope within that of the caller, which is not entered."""
+def inner_scope(*, counting: bool = False) -> CancelScope:
+    """Return what stops the chunks of one call: a scope within that of the caller, which is not entered.
+
+    ``counting``: its flag is one with room for the count of what is done.
+    """
     scope = CancelScope()
+    if counting:
+        scope.flag.append(0)
     scope._link(current_scope.get())  # noqa: SLF001 - as `__enter__` does
     return scope

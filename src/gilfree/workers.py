@@ -274,27 +274,33 @@ def in_order(
     calls: Sequence[tuple[Any, ...]],
     abandon: Callable[[], object] | None = None,
     check: Callable[[], object] | None = None,
+    *,
+    finished: Callable[[int], object] | None = None,
 ) -> list[Any]:
     """Return ``[func(*call) for call in calls]``, computed by workers that do not share the caller's objects.
 
     ``abandon`` tells running chunks to stop; where there is such a way, none is running any more when an error is
     raised. Those that cannot be reached finish on their own, and their results are dropped. ``check``, which is asked
-    again and again, raises if the whole is to stop.
+    again and again, raises if the whole is to stop. ``finished`` hears of each call that is over, by its place.
     """
     if check is not None:
         check()
     if crew.submit is None:
         assert crew.map is not None  # noqa: S101 - for the type checker: a crew has one of the two
-        return list(_checked(crew.map(_Starred(func), calls), len(calls), check))
+        return list(_checked(crew.map(_Starred(func), calls), len(calls), check, finished))
     futures: list[Future[Any]] = []
     try:
         for call in calls:
             futures.append(crew.submit(func, *call))  # noqa: PERF401 - those submitted are needed if one fails
         pending: Iterable[Future[Any]] = futures
+        places = {future: place for place, future in enumerate(futures)}
         while pending:
-            done, pending = wait(pending, None if check is None else CHECK_SECONDS, FIRST_EXCEPTION)
+            asked = check is not None or finished is not None
+            done, pending = wait(pending, CHECK_SECONDS if asked else None, FIRST_EXCEPTION)
             for future in done:
                 future.result()
+                if finished is not None:
+                    finished(places[future])
             if check is not None and pending:
                 check()
         return [future.result() for future in futures]
@@ -306,9 +312,16 @@ def in_order(
         raise
 
 
-def _checked(results: Iterable[Any], count: int, check: Callable[[], object] | None) -> Iterator[Any]:
+def _checked(
+    results: Iterable[Any],
+    count: int,
+    check: Callable[[], object] | None,
+    finished: Callable[[int], object] | None,
+) -> Iterator[Any]:
     for index, result in enumerate(results, 1):
         yield result
+        if finished is not None:
+            finished(index - 1)
         if check is not None and index < count:
             check()
 

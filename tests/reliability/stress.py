@@ -1,4 +1,4 @@
-"""Many threads, all calling one kernel at once, kernel after kernel: ``python tests/reliability/stress.py [KERNEL]``.
+"""Many threads that call one kernel at once, kernel after kernel: ``python stress.py [KERNEL ...]``.
 
 Prints how many calls there were, how long they took and how many results were wrong; ends with an error if one was. A
 call that hangs ends the process, with the traceback of every thread.

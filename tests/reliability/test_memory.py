@@ -44,7 +44,7 @@ def rows(request, library):
         env={**os.environ, "LD_PRELOAD": str(library), "PYTHONMALLOC": request.param},
         capture_output=True, text=True, check=False, timeout=280,
     )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-300:] + done.stderr
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout[-300:] + done.stderr
     return {row["name"]: row for row in map(json.loads, done.stdout.splitlines())}
 
 

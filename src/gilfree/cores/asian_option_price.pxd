@@ -16,7 +16,7 @@ from libc.stdlib cimport free, malloc
 
 from gilfree.cores.lanes cimport LANES_F64, f64, load_f64, load_u64, splat_f64, splat_u64, u64
 from gilfree.cores.philox cimport ROUNDS, expand_key, philox
-from gilfree.cores.stop cimport NO_MEMORY, OK, Poll, poll_each
+from gilfree.cores.stop cimport NO_MEMORY, OK, Poll, advance, poll_each
 
 cdef extern from *:
     """
@@ -326,8 +326,10 @@ cdef inline int asian_option_price(
                 )
             if status != OK:
                 break
+            advance(stop, TILE)
         if status != OK:
             break
+        advance(stop, BLOCK - (count + TILE - 1) // TILE * TILE)  # the last block may have fewer paths
         evaluate(option, totals, logarithms)
         reduce(option, totals, logarithms, count, moments + block * MOMENTS)
     free(totals)

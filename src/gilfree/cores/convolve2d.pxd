@@ -25,7 +25,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from gilfree.cores.lanes cimport LANES_F32, LANES_F64
-from gilfree.cores.stop cimport NO_MEMORY, OK, Poll, poll_each
+from gilfree.cores.stop cimport NO_MEMORY, OK, Poll, advance, poll_each
 
 cdef extern from *:
     """
@@ -415,6 +415,7 @@ cdef inline int convolve_bands(
             if status != OK:
                 return status
             done += TILE_ROWS if four else 1
+            advance(stop, TILE_ROWS if four else 1)
     return OK
 
 
@@ -442,6 +443,7 @@ cdef inline int convolve_plainly(
                     if status != OK:
                         return status
             result[line * columns + element] = total
+        advance(stop, 1)
     return OK
 
 

@@ -46,7 +46,7 @@ from gilfree.cores.lanes cimport (
     u32,
     u64,
 )
-from gilfree.cores.stop cimport NO_MEMORY, OK, Poll, poll, poll_each
+from gilfree.cores.stop cimport NO_MEMORY, OK, Poll, advance, poll, poll_each
 from gilfree.cores.text cimport Alphabet, Text, clear, discard, enter, number_of, part, symbol
 
 cdef enum:
@@ -202,6 +202,7 @@ cdef inline int short_distance(const Text *pattern, const Text *text, int64_t *d
         else:
             for index in range(start, end):
                 next_column(&column, masks[slot_of(masks, codes, symbol(text, index))])
+        advance(stop, (end - start) * pattern.length)
         start = end
         if start < text.length:
             status = poll(stop)
@@ -223,6 +224,7 @@ cdef struct Long:
     int planes  # bits that tell the numbers apart
     u64 *pattern_planes  # for each bit of the numbers, its complement in the words of the stripe
     uint64_t *text_planes  # for each bit, all ones or none for each column of the tile
+    int64_t told  # elements of the matrix that count as done
 
 
 cdef struct Words:
@@ -359,6 +361,8 @@ cdef inline int banded(Long *self, int64_t band, int64_t *distance, Poll *stop) 
     cdef Py_ssize_t first_row = self.rows - (self.rows + STRIPE_ROWS - 1) // STRIPE_ROWS * STRIPE_ROWS
     cdef Py_ssize_t begin = 0, next_begin, end
     cdef int64_t corner = 0, work = 0
+    # Of the matrix's elements, as many as the band has count as done at its end; narrower bands have told of some.
+    cdef int64_t told = self.told, in_band = self.rows * min(self.columns, above + below + STRIPE_ROWS), now
     cdef int status
     memset(self.carry, 1, self.columns)
     while first_row < self.rows:
@@ -368,6 +372,9 @@ cdef inline int banded(Long *self, int64_t band, int64_t *distance, Poll *stop) 
             return status
         corner += STRIPE_ROWS + min(first_row, <Py_ssize_t> 0)
         first_row += STRIPE_ROWS
+        now = told + <int64_t> (<double> (in_band - told) * first_row / self.rows)
+        advance(stop, now - self.told)
+        self.told = now
         next_begin = max(begin, first_row - below) if first_row < self.rows else self.columns
         corner += rise(self.carry, begin, next_begin)
         begin = next_begin
@@ -449,6 +456,7 @@ cdef inline int few_words(const Long *self, int64_t *distance, Poll *stop) noexc
             flat = falling = 0
             for word in range(words):
                 next_in_word(&columns[word], row[word], &flat, &falling)
+        advance(stop, (end - start) * self.rows)
         start = end
         status = poll(stop)
     distance[0] = self.columns
@@ -470,6 +478,7 @@ cdef inline int long_distance(
     band = max(min(band, limit), <int64_t> (text.length - pattern.length))
     self.rows = pattern.length
     self.columns = text.length
+    self.told = 0
     self.pattern = <int32_t *> malloc(rows * sizeof(int32_t))
     self.text = <int32_t *> calloc(columns + 2 * LANES_U64, sizeof(int32_t))
     self.carry = <int8_t *> calloc(columns + LANES_U64, 1)
@@ -507,6 +516,7 @@ cdef inline int edit_distance(
     cdef int status = strip(&pattern, &text, stop)
     if status != OK:
         return status
+    advance(stop, a.length * b.length - pattern.length * text.length)
     if pattern.length > text.length:
         pattern, text = text, pattern
     if text.length - pattern.length > limit:
@@ -671,6 +681,7 @@ cdef inline int compare(
         status = poll_each(stop, work, length + 16, POLL_EVERY)
         if status != OK:
             return status
+    advance(stop, self.query_count * (last - first))
     return OK
 
 
@@ -743,16 +754,19 @@ cdef inline int compare_pairs(
     """Compares every query with the choices of ranks ``begin`` to ``end``, one by one."""
     cdef Py_ssize_t query, index
     cdef int64_t distance = 0
+    cdef Poll untold = stop[0]  # `edit_distance` counts elements of its matrix, which are not what is told of here
     cdef int status
+    untold.progress = NULL
     for query in range(self.query_count):
         for index in range(begin, end):
-            status = poll_each(stop, work, self.queries[query].length + WORD, POLL_EVERY)
+            status = poll_each(&untold, work, self.queries[query].length + WORD, POLL_EVERY)
             if status == OK:
                 status = edit_distance(
-                    &self.queries[query], &self.choices[self.order[index]], self.limit, &distance, stop
+                    &self.queries[query], &self.choices[self.order[index]], self.limit, &distance, &untold
                 )
             if status != OK:
                 return status
+            advance(stop, 1)
             self.distances[query * self.stride + self.order[index]] = <int32_t> distance
     return OK
 

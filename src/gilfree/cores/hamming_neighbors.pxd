@@ -22,7 +22,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from gilfree.cores.lanes cimport LANES_U64
-from gilfree.cores.stop cimport NO_MEMORY, OK, Poll, poll_each
+from gilfree.cores.stop cimport NO_MEMORY, OK, Poll, advance, advance_each, poll_each
 
 cdef extern from *:
     """
@@ -320,6 +320,7 @@ cdef enum:
     RUN_BYTES = 1 << 14  # of codes, compared with each query in turn
     STRIDE = 1 << 16  # bytes between two looks at `stop`
     POLL_EVERY = 1 << 20  # bytes compared: 10 to 200 µs
+    TELL_EVERY = 1 << 14  # pairs of codes
 
 
 cdef struct Nearest:  # of one query, so far
@@ -480,7 +481,7 @@ cdef inline int search_in_tiles(
     cdef Hits hits
     cdef Py_ssize_t words = (bytes + 7) // 8, tiles = (count + TILE - 1) // TILE
     cdef Py_ssize_t query, first = 0, present, place, tile, begun, end
-    cdef int64_t tile_work = 8 * TILE * GROUP * (words + 2) // LANES_U64
+    cdef int64_t tile_work = 8 * TILE * GROUP * (words + 2) // LANES_U64, untold = 0
     cdef Py_ssize_t run = max(1, POLL_EVERY // tile_work)  # tiles between two looks at `stop`
     cdef int hit, status
 
@@ -526,6 +527,8 @@ cdef inline int search_in_tiles(
             if status != OK:
                 return status
         first += GROUP
+        advance_each(self.stop, &untold, present * count, TELL_EVERY)
+    advance(self.stop, untold)
     return OK
 
 
@@ -534,7 +537,7 @@ cdef inline int search_one_by_one(
     Py_ssize_t bytes,
 ) noexcept nogil:
     cdef Py_ssize_t first = 0, run = max(1, RUN_BYTES // max(1, bytes)), query, code, begun, end
-    cdef int64_t distance = 0
+    cdef int64_t distance = 0, untold = 0
     cdef int status
     while first < code_count:
         end = min(code_count, first + run)
@@ -551,7 +554,9 @@ cdef inline int search_one_by_one(
                 status = worked(self, (code - begun) * (bytes + 8))
                 if status != OK:
                     return status
+            advance_each(self.stop, &untold, end - first, TELL_EVERY)
         first = end
+    advance(self.stop, untold)
     return OK
 
 
@@ -586,6 +591,7 @@ cdef inline int search_long(
                 status = take_in(self, query, distance, code)
             if status != OK:
                 return status
+        advance(self.stop, count)
     return OK
 
 

@@ -27,6 +27,7 @@ from gilfree.cores.stop cimport (
     OK,
     PHASES_TOO_LARGE,
     Poll,
+    advance,
     poll_each,
 )
 
@@ -481,6 +482,7 @@ cdef inline int blocks(
                 status = poll_each(stop, &self.work, 16, POLL_EVERY)
                 if status != OK:
                     return status
+            advance(stop, end - begin)
         if status != OK:
             return status
         for m in range(begin, end):
@@ -665,6 +667,8 @@ cdef inline int lomb_scargle(
                     &samples, frequencies + first + row, min(<Py_ssize_t> LANES_F64, rows - row),
                     power + row * series, stop,
                 )
+                if status == OK:
+                    advance(stop, min(<Py_ssize_t> LANES_F64, rows - row) * series)
                 row += LANES_F64
     give_back(memory)
     return status

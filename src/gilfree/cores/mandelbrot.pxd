@@ -10,13 +10,14 @@ which hold for real numbers and not for rounded ones.
 from libc.stdint cimport int32_t, int64_t
 
 from gilfree.cores.lanes cimport LANES_F64, any_lane, at_most, f64, i64, load_f64, same, splat_f64, splat_i64, store_i64
-from gilfree.cores.stop cimport OK, Poll, poll_each
+from gilfree.cores.stop cimport OK, Poll, advance, advance_each, poll_each
 
 cdef enum:
     REGISTERS = 4
     BLOCK = 16  # iterations between two looks at whether any pixel is still undecided
     PIXELS = REGISTERS * LANES_F64
     POLL_EVERY = 4096  # iterations of the four registers: 50 to 200 µs
+    TELL_EVERY = 1024  # pixels
 
 
 cdef struct Orbit:
@@ -79,7 +80,7 @@ cdef inline int mandelbrot(
     cdef double points[PIXELS]
     cdef int64_t escaped[PIXELS]
     cdef Py_ssize_t row, column, group, first, pixels
-    cdef int64_t done, begun, pause, next_save, work = 0
+    cdef int64_t done, begun, pause, next_save, work = 0, untold = 0
     cdef bint undecided
     cdef int status
 
@@ -140,4 +141,6 @@ cdef inline int mandelbrot(
             store_i64(&escaped[3 * LANES_F64], d.count)
             for column in range(pixels):
                 counts[row * width + first + column] = <int32_t> escaped[column]
+            advance_each(stop, &untold, pixels, TELL_EVERY)
+    advance(stop, untold)
     return OK

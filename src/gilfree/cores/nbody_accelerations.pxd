@@ -22,7 +22,7 @@ from libc.stdlib cimport free, malloc
 
 from gilfree.cores.lanes cimport LANES_F32, LANES_F64, f32, f64, load_f32, load_f64, splat_f32, splat_f64, store_f32
 from gilfree.cores.stop cimport (
-    BODIES_COINCIDE, MASSES_NOT_FINITE, NO_MEMORY, OK, POSITIONS_NOT_FINITE, Poll, poll_each
+    BODIES_COINCIDE, MASSES_NOT_FINITE, NO_MEMORY, OK, POSITIONS_NOT_FINITE, Poll, advance, poll_each
 )
 
 cdef extern from *:
@@ -318,6 +318,7 @@ cdef inline int accelerate(
                 accelerations[3 * (row + index) + axis] = <real> ldexp(
                     gravitational_constant * sums[axis], -2 * bodies.exponent
                 )
+        advance(stop, min(tile, rows - row))
         row += tile
     return OK
 

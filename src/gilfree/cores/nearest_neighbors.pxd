@@ -43,7 +43,9 @@ from gilfree.cores.lanes cimport (
     LANES_F32, all_negative, bits_f32, f32, i32, load_f32, multiply_add_f32, splat_f32, store_f32,
     totals4, transpose4,
 )
-from gilfree.cores.stop cimport NO_MEMORY, OK, POINTS_NOT_FINITE, QUERIES_NOT_FINITE, Poll, poll_each
+from gilfree.cores.stop cimport (
+    NO_MEMORY, OK, POINTS_NOT_FINITE, QUERIES_NOT_FINITE, Poll, advance, advance_each, poll_each
+)
 
 ctypedef fused real:
     float
@@ -58,6 +60,7 @@ cdef enum:
     SCAN_QUERIES = 8  # scanned together, for want of a filter; fewer than that may also be too few to pack points for
     STRIDE = 1 << 16  # coordinates between two looks at `stop`
     POLL_EVERY = 1 << 18  # coordinates subtracted, squared and added: 30 to 250 µs
+    TELL_EVERY = 1 << 12  # pairs of points
 
 
 cdef struct Candidate:
@@ -283,6 +286,7 @@ cdef inline int scan(
 ) noexcept nogil:
     """Examines, for up to SCAN_QUERIES, every point after the first k, but for those that estimates rule out."""
     cdef Py_ssize_t query, point, four, first = k
+    cdef int64_t untold = 0
     cdef float ceilings[SCAN_QUERIES]
     cdef float about[4]
     cdef int status
@@ -313,6 +317,8 @@ cdef inline int scan(
                 if real is float:
                     ceilings[query] = ceiling(heaps[query * k].distance, dimensions)
         first += four
+        advance_each(stop, &untold, four * count, TELL_EVERY)
+    advance(stop, untold)
     return OK
 
 
@@ -537,7 +543,7 @@ cdef inline int filtered_scan(
     """Examines those points after the first k that may be nearer than what a query has."""
     cdef float scores[TILE * GROUP]
     cdef Py_ssize_t tiles = (count + TILE - 1) // TILE, tile, query, first, points_left
-    cdef int64_t tile_work = TILE * GROUP * (dimensions + 8) // 8
+    cdef int64_t tile_work = TILE * GROUP * (dimensions + 8) // 8, untold = 0
     cdef int status
 
     status = pack_queries(queries, count, dimensions, k, scale, room, stop, work)
@@ -565,6 +571,8 @@ cdef inline int filtered_scan(
             if status != OK:
                 return status
         first += GROUP
+        advance_each(stop, &untold, points_left * count, TELL_EVERY)
+    advance(stop, untold)
     return OK
 
 
@@ -607,6 +615,7 @@ cdef inline int search(
             status = poll_each(stop, work, 16, POLL_EVERY)
             if status != OK:
                 return status
+    advance(stop, <int64_t> k * count)  # the first k points, with which each query began
     return OK
 
 

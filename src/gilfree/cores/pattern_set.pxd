@@ -28,6 +28,7 @@ from gilfree.cores.stop cimport (
     TOO_MANY_STATES,
     TOO_MANY_SYMBOLS,
     Poll,
+    advance,
     poll,
     poll_each,
     rarely,
@@ -850,6 +851,7 @@ cdef inline int search(
         carried = not streams
         index += length
         if status == OK:
+            advance(stop, length)
             status = poll(stop)
     total[0] = scan.total
     free(scratch)

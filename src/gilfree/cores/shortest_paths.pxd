@@ -26,6 +26,7 @@ from gilfree.cores.stop cimport (
     NO_MEMORY,
     OK,
     Poll,
+    advance,
     poll,
     poll_each,
 )
@@ -84,6 +85,7 @@ cdef enum:
     NO_PREDECESSOR = -9999  # SciPy's
     POLL_EVERY = 4096  # edges looked at or entries moved: some 10 µs, and 400 µs where each of them misses the cache
     BLOCK = 32768  # numbers checked or filled between two polls
+    TELL_EVERY = 1024  # nodes reached
     DIGIT_BITS = 4
     DIGITS = 16
     LEVELS = 16  # digits of a key
@@ -274,7 +276,7 @@ cdef inline int dijkstra(
     const weight_t *weights, const index_t *targets, const index_t *offsets, int64_t nodes, int64_t edges,
     int32_t source, double *distances, int32_t *predecessors, Queue *queue, Poll *stop,
 ) noexcept nogil:
-    cdef int64_t edge, end, pause, target, looked_at = 0, work = 0
+    cdef int64_t edge, end, pause, target, looked_at = 0, work = 0, reached = 0, told = 0
     cdef double distance, through
     cdef weight_t weight
     cdef Entry entry
@@ -284,9 +286,15 @@ cdef inline int dijkstra(
     status = put(queue, 0, source)
     while status == OK:
         if queue.heap.size == 0:
+            if reached - told >= TELL_EVERY:
+                advance(stop, reached - told)
+                told = reached
             status = refill(queue, offsets, stop, &work)
-            if status != OK or queue.heap.size == 0:
+            if status != OK:
                 return status
+            if queue.heap.size == 0:
+                advance(stop, nodes - told)  # those that cannot be reached, too
+                return OK
         entry = take_smallest(&queue.heap)
         distance = distance_of(entry.key)
         if queue.heap.size > 0:
@@ -306,6 +314,7 @@ cdef inline int dijkstra(
         looked_at += end - edge
         if looked_at > edges:
             return CHANGED
+        reached += 1
         while True:
             pause = min(end, edge + POLL_EVERY)
             status = poll_each(stop, &work, pause - edge + 1, POLL_EVERY)
@@ -341,7 +350,7 @@ cdef inline int breadth_first(
     cdef uint8_t *seen = scratch.seen
     cdef int32_t *found = scratch.found
     cdef int32_t *parents = scratch.parents
-    cdef int64_t head = 0, tail = 1, level_end = 1, edge, end, pause, target, looked_at = 0, work = 0
+    cdef int64_t head = 0, tail = 1, level_end = 1, edge, end, pause, target, looked_at = 0, work = 0, told = 0
     cdef int32_t node
     cdef double distance = 0
     cdef int status
@@ -352,6 +361,9 @@ cdef inline int breadth_first(
         parents[0] = NO_PREDECESSOR
     while head < tail:
         if head == level_end:
+            if head - told >= TELL_EVERY:
+                advance(stop, head - told)
+                told = head
             level_end = tail
             distance += 1
         node = found[head]
@@ -391,6 +403,7 @@ cdef inline int breadth_first(
                 edge += 1
             if edge == end:
                 break
+    advance(stop, nodes - told)  # those that cannot be reached, too
     return OK
 
 

@@ -12,7 +12,7 @@ from libc.stdint cimport SIZE_MAX, int32_t, int64_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 
 from gilfree.cores.stop cimport (
-    BAD_FACE, BAD_NEIGHBORS, FACES_CHANGED, NO_MEMORY, OK, Poll, poll_each, rarely
+    BAD_FACE, BAD_NEIGHBORS, FACES_CHANGED, NO_MEMORY, OK, Poll, advance, advance_each, poll_each, rarely
 )
 
 ctypedef fused index_t:
@@ -51,7 +51,7 @@ cdef inline int list_ends(
 ) noexcept nogil:
     """Faces are read twice, and may be others the second time."""
     cdef int64_t *starts = lists.starts
-    cdef int64_t a, b, c, work = 0
+    cdef int64_t a, b, c, work = 0, untold = 0
     cdef Py_ssize_t face, vertex
     cdef int status
     for face in range(face_count):
@@ -81,6 +81,8 @@ cdef inline int list_ends(
         status = poll_each(stop, &work, 1, POLL_EVERY)
         if status != OK:
             return status
+        advance_each(stop, &untold, 1, STRIDE)
+    advance(stop, untold)
     return OK
 
 
@@ -201,14 +203,15 @@ cdef inline int move(
     const Mesh *mesh, Py_ssize_t first, Py_ssize_t rows, const real *positions, real *moved, Poll *stop, int64_t *work
 ) noexcept nogil:
     """Writes to moved[i] the position of vertex first + i after one step."""
-    cdef Py_ssize_t row = 0, pause, vertex
+    cdef Py_ssize_t row = 0, pause, part, vertex
     cdef int64_t begin, end
     cdef real factor = <real> mesh.factor, count
     cdef real total[4]
     cdef const real *here
     cdef int status
     while row < rows:
-        pause = min(rows, row + STRIDE)
+        part = min(<Py_ssize_t> STRIDE, rows - row)
+        pause = row + part
         while row < pause:
             vertex = first + row
             begin, end = mesh.offsets[vertex], mesh.offsets[vertex + 1]
@@ -238,6 +241,7 @@ cdef inline int move(
                 moved[3 * row + 1] = here[1]
                 moved[3 * row + 2] = here[2]
             row += 1
+        advance(stop, part)
         status = poll_each(stop, work, STRIDE, POLL_EVERY)
         if status != OK:
             return status

@@ -22,6 +22,7 @@ from gilfree.cores.stop cimport (
     NO_MEMORY,
     OK,
     Poll,
+    advance,
     poll_each,
 )
 
@@ -246,6 +247,7 @@ cdef inline int decode(
         status = step(self, scores, scores + width, stop)
         if status == OK and index % GROUP == 0:
             status = poll_each(stop, &self.work, GROUP * width * min(16 + states, <Py_ssize_t> 64), POLL_EVERY)
+            advance(stop, GROUP)
         if status != OK:
             return status
         scores += width
@@ -264,6 +266,7 @@ cdef inline int decode(
             status = poll_each(stop, &self.work, GROUP * 8 * width, POLL_EVERY)
             if status != OK:
                 return status
+    advance(stop, steps - (steps - 1) // GROUP * GROUP)
     return OK
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from gilfree import _kernels
 from gilfree.cancel import current_scope
 from gilfree.scope import inner_scope
+from gilfree.watching import WatchedCall, watches, watching
 from gilfree.workers import Crew, Workers, crew, in_order, in_threads
 
 if TYPE_CHECKING:
@@ -68,6 +69,16 @@ class Work:
     # How much of the work comes before a row, from 0 to `rows`, in any unit; None: the rows are about alike.
     before: Callable[[int], float] | None = None
 
+    @property
+    def each(self) -> int:
+        """What a row counts when its core says how far it has got."""
+        return 1
+
+    @property
+    def call(self) -> WatchedCall | None:
+        """What the work is a part of; None where it is all of a call, or nobody watches."""
+        return None
+
     def part(self, start: int, stop: int) -> tuple[Any, ...]:
         """Return the inputs for rows ``start`` to ``stop``."""
         return tuple(value[start:stop] if index in self.cut else value for index, value in enumerate(self.inputs))
@@ -94,14 +105,22 @@ def run(
     release_gil: bool | None,  # noqa: FBT001 - the public keyword's value
     *,
     shared_out: bool = False,
+    call: WatchedCall | None = None,
+    name: str | None = None,
 ) -> list[Any]:
     """Fill ``work.outputs``, and return what the core returned for each chunk, in order.
 
-    ``shared_out`` says that the caller passed ``out=``, which only workers who share memory can fill.
+    ``shared_out`` says that the caller passed ``out=``, which only workers who share memory can fill. Where somebody
+    watches, it is a call by this ``name`` or that of the core, unless it is part of a ``call``.
     """
+    if watches and call is None:
+        call = work.call
+        if call is None and (watch := watching()) is not None:
+            with watch.call(name or work.core, work.rows * work.each) as own:
+                return run(work, workers, release_gil, shared_out=shared_out, call=own)
     release = releases(release_gil, work.seconds)
     if workers.__class__ is int and workers == 1:  # the usual case
-        return _run_here(work, release)
+        return _run_here(work, release, call)
     who = crew(workers)
     if shared_out and who.kind == "elsewhere":
         raise ValueError(
@@ -110,13 +129,13 @@ def run(
         )
     if who.kind == "threads" and not release and gil_enabled():
         # One thread at a time could compute, and while another did, this one could not even see Ctrl-C.
-        return _run_here(work, release)
+        return _run_here(work, release, call)
     grid = _grid(work, who, chosen=isinstance(workers, Executor) or callable(workers))
     if who.kind == "threads":
-        return _run_in_threads(work, who, grid, release)
+        return _run_in_threads(work, who, grid, release, call)
     if who.kind == "interpreters":
-        return _run_in_interpreters(work, who, grid, release)
-    return _run_elsewhere(work, who, grid, release)
+        return _run_in_interpreters(work, who, grid, release, call)
+    return _run_elsewhere(work, who, grid, release, call)
 
 
 def _grid(work: Work, who: Crew, *, chosen: bool) -> list[tuple[int, int]]:
@@ -153,13 +172,22 @@ def _balanced(bounds: list[int], before: Callable[[int], float]) -> list[int]:
     return [*moved, rows]
 
 
-def _run_here(work: Work, release: bool) -> list[Any]:  # noqa: FBT001
+def _run_here(work: Work, release: bool, call: WatchedCall | None) -> list[Any]:  # noqa: FBT001
+    if call is not None:
+        core = getattr(_kernels, work.core)
+        return [core(*work.inputs, *work.outputs, release_gil=release, stop=call.flag)]
     return [_kernels.call(work.core, work.inputs, work.outputs, release)]
 
 
-def _run_in_threads(work: Work, who: Crew, grid: list[tuple[int, int]], release: bool) -> list[Any]:  # noqa: FBT001
+def _run_in_threads(
+    work: Work,
+    who: Crew,
+    grid: list[tuple[int, int]],
+    release: bool,  # noqa: FBT001
+    call: WatchedCall | None,
+) -> list[Any]:
     core = getattr(_kernels, work.core)
-    scope = inner_scope()
+    scope = inner_scope() if call is None else call.scope
     returned: list[Any] = [None] * len(grid)
 
     def do(chunk: int) -> None:
@@ -171,9 +199,15 @@ def _run_in_threads(work: Work, who: Crew, grid: list[tuple[int, int]], release:
     return returned
 
 
-def _run_in_interpreters(work: Work, who: Crew, grid: list[tuple[int, int]], release: bool) -> list[Any]:  # noqa: FBT001
+def _run_in_interpreters(
+    work: Work,
+    who: Crew,
+    grid: list[tuple[int, int]],
+    release: bool,  # noqa: FBT001
+    call: WatchedCall | None,
+) -> list[Any]:
     """Let other interpreters work on this one's memory: a memoryview crosses the border, an array does not."""
-    scope = inner_scope()
+    scope = inner_scope() if call is None else call.scope
     calls = [
         (
             work.core,
@@ -202,7 +236,13 @@ def run_core(core: str, release_gil: bool, flag: memoryview, *arguments: object)
     return getattr(_kernels, core)(*arguments, release_gil=release_gil, stop=flag)
 
 
-def _run_elsewhere(work: Work, who: Crew, grid: list[tuple[int, int]], release: bool) -> list[Any]:  # noqa: FBT001
+def _run_elsewhere(
+    work: Work,
+    who: Crew,
+    grid: list[tuple[int, int]],
+    release: bool,  # noqa: FBT001
+    call: WatchedCall | None,
+) -> list[Any]:
     calls = [
         (
             work.core,
@@ -212,8 +252,16 @@ def _run_elsewhere(work: Work, who: Crew, grid: list[tuple[int, int]], release: 
         )
         for start, end in grid
     ]
+
+    def count(chunk: int) -> None:
+        """Count the rows of a chunk that has come back."""
+        if call is not None:
+            start, end = grid[chunk]
+            call.advance((end - start) * work.each)
+
     returned = []
-    for (start, end), (value, results) in zip(grid, in_order(who, run_chunk, calls, check=_check()), strict=True):
+    done = in_order(who, run_chunk, calls, check=_check(), finished=None if call is None else count)
+    for (start, end), (value, results) in zip(grid, done, strict=True):
         returned.append(value)
         for out, result in zip(work.outputs, results, strict=True):
             out[start:end] = result

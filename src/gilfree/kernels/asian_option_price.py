@@ -2,6 +2,7 @@
 
 import math
 import sys
+from dataclasses import dataclass
 from itertools import accumulate
 from operator import mul
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -140,7 +141,7 @@ def asian_option_price(
 
     blocks = -(-paths // BLOCK)
     control_variate = bool(control_variate)
-    work = Work(
+    work = Blocks(
         "asian_option_price",
         (range(blocks), spot, strike, drift, deviation, steps, paths, seed, kind == "call", control_variate),
         cut=(0,),
@@ -155,6 +156,16 @@ def asian_option_price(
     price, error = combined(counts, moments.tolist(), exact)
     discount = math.exp(-rate * maturity)
     return discount * price, discount * error
+
+
+@dataclass(slots=True)
+class Blocks(Work):
+    """Blocks of paths."""
+
+    @property
+    def each(self) -> int:
+        """The paths of a block, though the last may have fewer."""
+        return BLOCK
 
 
 def asian_option_price_pure(

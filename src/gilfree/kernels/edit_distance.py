@@ -1,11 +1,13 @@
 """The Levenshtein distance: the fewest insertions, deletions and substitutions that turn one text into another."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gilfree import _kernels
 from gilfree.kernels._kernel import Kernel, Work, releases
 from gilfree.kernels._lazy import _arrays, np
 from gilfree.kernels._scalars import integer
+from gilfree.watching import watches, watching
 from gilfree.workers import Workers, crew
 
 if TYPE_CHECKING:
@@ -111,7 +113,7 @@ def edit_distances(
         _check(rows, columns, np.empty(0, np.int32))
     shape = (len(rows), len(columns))
     query, choice = _mean_length(rows), _mean_length(columns)
-    work = Work(
+    work = Queries(
         "edit_distances",
         (rows, columns, limit),
         cut=(0,),
@@ -195,8 +197,23 @@ def edit_distance(
     if release_gil is None:
         symbols = _length(a) + _length(b)
         release_gil = symbols > SHORT and releases(None, symbols * SYMBOL + _length(a) * _length(b) * SYMBOL_PAIR)
-    distance: int = _kernels.edit_distance(a, b, max_distance, release_gil=bool(release_gil))
+    distance: int
+    if watches and (watch := watching()) is not None:
+        with watch.call("edit_distance", _length(a) * _length(b)) as call:
+            distance = _kernels.edit_distance(a, b, max_distance, release_gil=bool(release_gil), stop=call.flag)
+            return distance
+    distance = _kernels.edit_distance(a, b, max_distance, release_gil=bool(release_gil))
     return distance
+
+
+@dataclass(slots=True)
+class Queries(Work):
+    """Queries, each of which is compared with all choices."""
+
+    @property
+    def each(self) -> int:
+        """The choices."""
+        return len(self.inputs[1])
 
 
 def edit_distances_pure(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gilfree import _kernels
 from gilfree.kernels._kernel import Kernel, Work, run
 from gilfree.kernels._lazy import np
+from gilfree.watching import WatchedCall, watches, watching
 from gilfree.workers import Workers, crew
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ DEEPEST = 24
 EXPANDING_POLLS = 100
 
 NOBODY = 2**31 - 1
+SHARES = 2**20  # as in the core, which divides each subtree's search into so many
 
 
 def count_exact_covers(
@@ -185,8 +187,17 @@ class Problem:
         return (found,) if finished else None
 
 
-def _search(mode: str, problem: Problem, workers: Workers, release_gil: bool | None) -> list[Any]:  # noqa: FBT001
+def _search(
+    mode: str,
+    problem: Problem,
+    workers: Workers,
+    release_gil: bool | None,  # noqa: FBT001
+    call: WatchedCall | None = None,
+) -> list[Any]:
     """Return what is found in each of the subtrees, or in some of them together, in order."""
+    if watches and call is None and (watch := watching()) is not None:
+        with watch.call("count_exact_covers" if mode == "count" else "find_exact_cover", SHARES) as own:
+            return _search(mode, problem, workers, release_gil, own)
     alone = workers.__class__ is int and workers == 1
     if not alone:
         crew(workers)  # for what it refuses
@@ -218,7 +229,9 @@ def _search(mode: str, problem: Problem, workers: Workers, release_gil: bool | N
         rows=len(paths),
         seconds=LONG_SECONDS,
     )
-    return [found for _, found in run(work, workers, release)]
+    if call is not None:
+        call.total = work.rows * work.each  # what was tried before does not count
+    return [found for _, found in run(work, workers, release, call=call)]
 
 
 def _expand(problem: Problem, *, release: bool) -> tuple[tuple[int, ...], ...]:
@@ -237,6 +250,11 @@ def _expand(problem: Problem, *, release: bool) -> tuple[tuple[int, ...], ...]:
 @dataclass(slots=True)
 class TreeWork(Work):
     """A search tree, cut into subtrees."""
+
+    @property
+    def each(self) -> int:
+        """What the core makes of a subtree."""
+        return SHARES
 
     def sent(self, start: int, stop: int) -> tuple[Any, ...]:
         """Leave out what tells of others' covers, which workers elsewhere would not see changing."""

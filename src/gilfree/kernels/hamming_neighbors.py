@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gilfree.kernels._kernel import Kernel, Work
@@ -94,7 +95,7 @@ def hamming_neighbors(
     if length > MOST_BYTES:
         raise ValueError(f"queries: wanted at most {MOST_BYTES} bytes each, got {length}")
     k = integer("k", k, 1, count, ", the number of codes")
-    work = Work(
+    work = Queries(
         "hamming_neighbors",
         (q, c, k),
         cut=(0,),
@@ -105,6 +106,16 @@ def hamming_neighbors(
     specs: _arrays.Specs = [("distances", (rows, k), np.int32), ("indices", (rows, k), np.int64)]
     result: tuple[NDArray[np.int32], NDArray[np.int64]] = _arrays.compute(work, specs, out, workers, release_gil)
     return result
+
+
+@dataclass(slots=True)
+class Queries(Work):
+    """Queries, each of which is compared with all codes."""
+
+    @property
+    def each(self) -> int:
+        """The codes; without bits the first k will do."""
+        return len(self.inputs[1]) if self.inputs[1].shape[1] else int(self.inputs[2])
 
 
 def hamming_neighbors_pure(

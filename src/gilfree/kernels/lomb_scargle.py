@@ -3,6 +3,7 @@
 import cmath
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gilfree.kernels._kernel import Kernel, Work
@@ -113,7 +114,7 @@ def lomb_scargle(
     series = 1 if single else y.shape[0]
     shape = f.shape if single else (series, f.size)
     block = _block(t.size, f)
-    work = Work(
+    work = Frequencies(
         "lomb_scargle",
         (range(f.size), t, y.reshape(series, t.size), f, e, bool(fit_mean)),
         cut=(0,),
@@ -133,6 +134,16 @@ def lomb_scargle(
     given[0][...] = power[:, 0] if single else power.T
     _arrays.finish(out, given)
     return out
+
+
+@dataclass(slots=True)
+class Frequencies(Work):
+    """Frequencies, for each of several series."""
+
+    @property
+    def each(self) -> int:
+        """The series."""
+        return len(self.inputs[2])
 
 
 def lomb_scargle_pure(

@@ -1,6 +1,7 @@
 """The Mandelbrot set: how soon each point of a picture escapes."""
 
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gilfree.kernels._kernel import Kernel, Work
@@ -86,7 +87,7 @@ def mandelbrot(
     max_iterations = integer("max_iterations", max_iterations, 0, MAX_ITERATIONS)
     real, imaginary, span = _picture(center, span)
 
-    work = Work(
+    work = Pixels(
         "mandelbrot",
         (range(height), width, height, real, imaginary, span / max(width, 1), max_iterations),
         cut=(0,),
@@ -97,6 +98,16 @@ def mandelbrot(
         work, [("counts", (height, width), np.int32)], out, workers, release_gil
     )
     return counts
+
+
+@dataclass(slots=True)
+class Pixels(Work):
+    """Rows of a picture."""
+
+    @property
+    def each(self) -> int:
+        """The width."""
+        return int(self.inputs[1])
 
 
 def mandelbrot_pure(

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gilfree.kernels._kernel import Kernel, Work
@@ -98,7 +99,7 @@ def nearest_neighbors(
             f"{dimensions}, got {others} (shapes {q.shape} and {p.shape})"
         )
     k = integer("k", k, 1, count, ", the number of points")
-    work = Work(
+    work = Queries(
         "nearest_neighbors",
         (q, p, k),
         cut=(0,),
@@ -109,6 +110,16 @@ def nearest_neighbors(
     specs: _arrays.Specs = [("distances", (rows, k), q.dtype), ("indices", (rows, k), np.int64)]
     result: tuple[NDArray[Any], NDArray[np.int64]] = _arrays.compute(work, specs, out, workers, release_gil)
     return result
+
+
+@dataclass(slots=True)
+class Queries(Work):
+    """Queries, each of which is compared with all points."""
+
+    @property
+    def each(self) -> int:
+        """The points; without coordinates the first k will do."""
+        return len(self.inputs[1]) if self.inputs[1].shape[1] else int(self.inputs[2])
 
 
 def nearest_neighbors_pure(

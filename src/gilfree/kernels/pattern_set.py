@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gilfree import _kernels
 from gilfree.kernels._kernel import Kernel, Work, releases, run
+from gilfree.watching import watches
 from gilfree.workers import Workers
 
 if TYPE_CHECKING:
@@ -142,10 +143,11 @@ class PatternSet:
         >>> gilfree.PatternSet([b"ana", b"nan"]).find_all(b"banana")
         (array([0, 1, 0]), array([1, 2, 3]))
         """
-        if is_short(text) and workers.__class__ is int and workers == 1:
+        if is_short(text) and workers.__class__ is int and workers == 1 and not watches:
             found = [_kernels.pattern_set_find_all(self._automaton, text, release_gil=bool(release_gil))]
         else:
-            found = run(self._work("pattern_set_find_all", text, FOUND_SYMBOL), workers, release_gil)
+            work = self._work("pattern_set_find_all", text, FOUND_SYMBOL)
+            found = run(work, workers, release_gil, name="PatternSet.find_all")
 
         from numpy import concatenate, int64, ndarray  # noqa: PLC0415 - imported only when it is needed
 
@@ -199,10 +201,10 @@ class PatternSet:
         >>> gilfree.PatternSet(["a", "aa"]).count("aaaa")
         7
         """
-        if is_short(text) and workers.__class__ is int and workers == 1:
+        if is_short(text) and workers.__class__ is int and workers == 1 and not watches:
             total: int = _kernels.pattern_set_count(self._automaton, text, release_gil=bool(release_gil))
             return total
-        return sum(run(self._work("pattern_set_count", text, SYMBOL), workers, release_gil))
+        return sum(run(self._work("pattern_set_count", text, SYMBOL), workers, release_gil, name="PatternSet.count"))
 
     def _work(self, core: str, text: "Text", symbol: float) -> "TextWork":
         shared = text if isinstance(text, (str, bytes)) else self._view(text)

@@ -1,6 +1,7 @@
 """Shortest paths through a graph, from some of its nodes to all."""
 
 from collections import deque
+from dataclasses import dataclass
 from heapq import heappop, heappush
 from math import cbrt, inf
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -114,7 +115,7 @@ def shortest_paths(
     if return_predecessors:
         specs.append(("predecessors", shape, np.int32))
     rows = starts.reshape(-1)
-    work = Work(
+    work = Sources(
         "shortest_paths",
         (data, indices, indptr, rows),
         cut=(3,),
@@ -124,6 +125,16 @@ def shortest_paths(
     )
     result: Result = _arrays.compute(work, specs, out, workers, release_gil, single=not starts.ndim)
     return result
+
+
+@dataclass(slots=True)
+class Sources(Work):
+    """Sources, from each of which all nodes are looked for."""
+
+    @property
+    def each(self) -> int:
+        """The nodes."""
+        return len(self.inputs[2]) - 1
 
 
 def shortest_paths_pure(

@@ -1,6 +1,7 @@
 """Laplacian smoothing: every vertex of a mesh moves towards the middle of its neighbours."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from gilfree import _kernels
 from gilfree.kernels._kernel import Kernel, Work, releases
 from gilfree.kernels._lazy import _arrays, _csr, np
 from gilfree.kernels._scalars import finite_float, integer
+from gilfree.watching import WatchedCall, watches, watching
 from gilfree.workers import Workers, crew
 
 if TYPE_CHECKING:
@@ -124,29 +126,14 @@ def smooth_mesh(
         workers = 1
     if release_gil is None:
         release_gil = releases(None, seconds)
-    offsets, neighbors = _neighbors(triangles, count, release_gil=bool(release_gil))
-    specs = [("moved", positions.shape, positions.dtype)]
 
-    def step(source: "NDArray[Any]", times: int, target: "NDArray[Any] | None") -> "NDArray[Any]":
-        work = Work(
-            "smooth_mesh",
-            (range(count), source, offsets, neighbors, factor, times),
-            cut=(0,),
-            rows=count,
-            seconds=1e-6 + step_seconds * times,
-        )
-        moved: NDArray[Any] = _arrays.compute(work, specs, target, workers, release_gil)
-        return moved
-
-    if not by_steps:
-        return step(positions, iterations, out)
-    if out is not None and crew(workers).kind == "elsewhere":
-        return step(positions, 0, out)  # which raises
-    shared = crew(workers).kind != "elsewhere"
-    spare = [np.empty_like(positions) if shared else None for _ in range(min(iterations - 1, 2))]
-    for iteration in range(iterations - 1):
-        positions = step(positions, 1, spare[iteration % 2])
-    return step(positions, 1, out)
+    release = bool(release_gil)
+    if watches and (watch := watching()) is not None:
+        with watch.call("smooth_mesh", len(triangles) + iterations * count) as call:
+            return _smooth(
+                call, positions, triangles, iterations, factor, step_seconds, by_steps, out, workers, release
+            )
+    return _smooth(None, positions, triangles, iterations, factor, step_seconds, by_steps, out, workers, release)
 
 
 def smooth_mesh_pure(
@@ -174,6 +161,47 @@ def moved(position: Sequence[float], neighbors: Sequence[Sequence[float]], facto
     return [x + factor * (mean - x) for x, mean in zip(position, means, strict=True)]
 
 
+def _smooth(  # noqa: PLR0917 - nine names more would take a tenth of a microsecond
+    call: WatchedCall | None,
+    positions: "NDArray[Any]",
+    triangles: "NDArray[Any]",
+    iterations: int,
+    factor: float,
+    step_seconds: float,
+    by_steps: bool,  # noqa: FBT001
+    out: "NDArray[Any] | None",
+    workers: Workers,
+    release_gil: bool,  # noqa: FBT001
+) -> "NDArray[Any]":
+    """Do what `smooth_mesh` does once its arguments are checked; ``by_steps``: cut among the workers."""
+    count = len(positions)
+    offsets, neighbors = _neighbors(triangles, count, release_gil=release_gil, call=call)
+    specs = [("moved", positions.shape, positions.dtype)]
+
+    def step(source: "NDArray[Any]", times: int, target: "NDArray[Any] | None") -> "NDArray[Any]":
+        work = Steps(
+            "smooth_mesh",
+            (range(count), source, offsets, neighbors, factor, times),
+            cut=(0,),
+            rows=count,
+            seconds=1e-6 + step_seconds * times,
+        )
+        work.call = call
+        moved: NDArray[Any] = _arrays.compute(work, specs, target, workers, release_gil)
+        return moved
+
+    if not by_steps:
+        return step(positions, iterations, out)
+    return _step_by_step(step, positions, iterations, out, shared=crew(workers).kind != "elsewhere")
+
+
+@dataclass(slots=True)
+class Steps(Work):
+    """Iterations, which may be all of a call or part of it."""
+
+    call: WatchedCall | None = None
+
+
 def _cut_steps(workers: Workers, seconds: float) -> bool:
     """Return whether iterations of so long are to be cut: always for workers that the caller brought."""
     if workers.__class__ is int and workers == 1:
@@ -182,13 +210,31 @@ def _cut_steps(workers: Workers, seconds: float) -> bool:
     return who.kind != "threads" or not hasattr(workers, "__index__") or (who.size > 1 and seconds >= CUT_FROM_SECONDS)
 
 
+def _step_by_step(
+    step: "Callable[[NDArray[Any], int, NDArray[Any] | None], NDArray[Any]]",
+    positions: "NDArray[Any]",
+    iterations: int,
+    out: "NDArray[Any] | None",
+    *,
+    shared: bool,
+) -> "NDArray[Any]":
+    """Make one iteration after the other; ``shared`` says that the workers can write to the caller's memory."""
+    if out is not None and not shared:
+        return step(positions, 0, out)  # which raises
+    spare = [np.empty_like(positions) if shared else None for _ in range(min(iterations - 1, 2))]
+    for iteration in range(iterations - 1):
+        positions = step(positions, 1, spare[iteration % 2])
+    return step(positions, 1, out)
+
+
 def _neighbors(
-    triangles: "NDArray[Any]", count: int, *, release_gil: bool
+    triangles: "NDArray[Any]", count: int, *, release_gil: bool, call: WatchedCall | None
 ) -> "tuple[NDArray[np.int64], NDArray[np.int32]]":
     """Return each vertex's neighbours: those of v are ``neighbors[offsets[v]:offsets[v + 1]]``."""
     offsets, neighbors = np.empty(count + 1, np.int64), np.empty(ENDS * len(triangles), np.int32)
     held = _kernels.hold((triangles,), np.ndarray)
-    _kernels.mesh_neighbors(triangles, offsets, neighbors, release_gil=release_gil)
+    stop = None if call is None else call.flag
+    _kernels.mesh_neighbors(triangles, offsets, neighbors, release_gil=release_gil, stop=stop)
     del held
     return offsets, neighbors[: offsets[-1]]
 

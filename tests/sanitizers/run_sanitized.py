@@ -1,0 +1,255 @@
+"""Builds gilfree with sanitizers, proves that they are awake, and runs tests under them.
+
+python tests/sanitizers/run_sanitized.py address [--compiler clang]
+    AddressSanitizer and UndefinedBehaviorSanitizer, over the whole suite; LeakSanitizer, over the kernels.
+python tests/sanitizers/run_sanitized.py thread
+    ThreadSanitizer, over the kernels and the observer. This Python has to be a free-threaded one built with it.
+
+What follows after -- goes to pytest instead of the usual choice of tests; the number of tests is then no gate.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+import time
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+BUILDS = ROOT / "build" / "sanitized"
+
+SANITIZERS = {
+    "address": "address,undefined,float-cast-overflow",
+    "thread": "thread",
+    "fuzz": "address,undefined,float-cast-overflow,fuzzer-no-link",  # for tests/fuzz
+}
+# Tests, and how many of them have to pass. Those left out have no bearing on compiled code, and take minutes.
+TESTS = {
+    "address": (["tests", "--ignore=tests/test_docs.py"], 1000),
+    "thread": (
+        [
+            "tests/sanitizers",
+            "tests/kernels/test_contract.py",
+            "tests/observe",
+            "tests/test_cancel.py",
+            "tests/test_parallel.py",
+            "tests/test_to_thread.py",
+            "tests/test_workers.py",
+        ],
+        250,
+    ),
+}
+LEAK_TESTS = ["tests/kernels/test_contract.py", "-k", "not Machine"]
+
+
+class Canary(NamedTuple):
+    code: str
+    report: str  # what the sanitizer says of it
+
+
+CANARIES = {
+    "address": [
+        Canary("_canaries.read_past_the_end(16)", "heap-buffer-overflow"),
+        Canary("_canaries.read_after_free(16)", "heap-use-after-free"),
+        Canary("_canaries.add(2**31 - 1, 1)", "signed integer overflow"),
+        Canary("_canaries.read_at(bytes(9), 1)", "misaligned address"),
+        Canary("_canaries.to_int(1e10)", "outside the range of representable values"),
+    ],
+    "thread": [
+        Canary(
+            "from array import array; from threading import Barrier, Thread; n = array('i', [0]); b = Barrier(2)\n"
+            "t = [Thread(target=lambda: (b.wait(), _canaries.count_up(n, 10**6))) for _ in 'ab']\n"
+            "[u.start() for u in t]; [u.join() for u in t]",
+            "data race",
+        )
+    ],
+}
+LEAK = Canary("_canaries.lose(1234)", "LeakSanitizer")
+
+# A frame of compiled code of ours, in a sanitizer's report.
+OURS = re.compile(r"\b(_kernels|_native|_canaries)\.(cpython|abi3)")
+ACCESS = re.compile(r"^ +(Atomic |Previous |Previous atomic )?(read|write) of size", re.IGNORECASE)
+
+
+class Failure(Exception):  # noqa: N818 - of the gate
+    pass
+
+
+def build(kind, compiler):
+    """Compile and return the folder to import gilfree from."""
+    folder = BUILDS / f"{kind}-{Path(compiler).name}"
+    environment = os.environ | {"GILFREE_BUILD": SANITIZERS[kind], "CC": compiler}
+    if "clang" in compiler:
+        environment["LDSHARED"] = f"{compiler} -shared"
+    command = [sys.executable, "setup.py", "-q", "build", "--build-base", folder, "--build-lib", folder / "lib"]
+    subprocess.run(command, cwd=ROOT, env=environment, check=True)
+    return folder / "lib"
+
+
+def runtime(compiler):
+    """Return the shared library of AddressSanitizer, which has to be loaded before Python."""
+    name = "libclang_rt.asan-x86_64.so" if "clang" in compiler else "libasan.so"
+    found = subprocess.run([compiler, f"-print-file-name={name}"], capture_output=True, text=True, check=True).stdout
+    path = Path(found.strip()).resolve()
+    if not path.is_file():
+        raise Failure(f"{compiler} has no {name}")
+    return str(path)
+
+
+def environment(kind, compiler, library, reports, *, leaks=False):
+    """Return what the sanitizer's runtime wants to be told, and Python."""
+    paths = [str(library), str(HERE), os.environ.get("PYTHONPATH", "")]
+    variables = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "PYTHONFAULTHANDLER": ""}
+    log = f"log_path={reports}/report" if reports else "log_path=stderr"
+    if kind == "thread":
+        # Races in CPython itself are told apart by `foreign`, not suppressed: a suppression would hide ours as well.
+        return variables | {"TSAN_OPTIONS": f"{log}:halt_on_error=0:exitcode=0:history_size=6"}
+    if leaks:  # those of Python itself are no failure; the exit code is AddressSanitizer's too
+        variables["LSAN_OPTIONS"] = "exitcode=0:max_leaks=0"
+    return variables | {
+        "LD_PRELOAD": runtime(compiler),
+        "PYTHONMALLOC": "malloc",  # Python's own allocator would hide what is wrong in small blocks
+        # What is too large is refused, as without a sanitizer.
+        "ASAN_OPTIONS": f"{log}:detect_leaks={int(leaks)}:allocator_may_return_null=1:detect_stack_use_after_return=1",
+        "UBSAN_OPTIONS": f"{log}:print_stacktrace=1",
+    }
+
+
+def reported(reports):
+    """Return the text of all reports, and forget them."""
+    files = sorted(reports.glob("report.*"))
+    text = "\n".join(file.read_text(errors="replace") for file in files)
+    for file in files:
+        file.unlink()
+    return text
+
+
+def show_canaries(kind, variables, reports):
+    """Fail unless each mistake is reported."""
+    for canary in CANARIES[kind]:
+        code = f"from gilfree import _canaries\n{canary.code}"
+        done = subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=False)
+        text = reported(reports) + done.stderr
+        if canary.report not in text or (kind == "thread" and not ours(text)):
+            raise Failure(f"no report of {canary.code!r}, which is a mistake:\n{text[-2000:]}")
+        print(f"canary: {canary.report}", flush=True)
+
+
+def races(text):
+    """Return the accesses of each report of ThreadSanitizer, as text."""
+    found = []
+    for report in text.split("WARNING: ThreadSanitizer: ")[1:]:
+        sections = re.split(r"\n\s*\n", report)
+        accesses = [section for section in sections if any(map(ACCESS.match, section.splitlines()))]
+        found.append((report.splitlines()[0], accesses or sections[:1]))
+    return found
+
+
+def ours(text):
+    """Return those races in which a function of ours takes part."""
+    return [report for report in races(text) if any(OURS.search(access) for access in report[1])]
+
+
+def foreign(text):
+    """Return how often each pair of functions of others raced: CPython's own and NumPy's."""
+    tops = Counter()
+    for title, accesses in races(text):
+        if not any(OURS.search(access) for access in accesses):
+            frames = [re.search(r"#0 (\S+)", access) for access in accesses]
+            tops[title.split(" (")[0], *(frame.group(1) if frame else "?" for frame in frames)] += 1
+    return tops
+
+
+def leaks(text):
+    """Return the leaks of memory that code of ours allocated."""
+    found = re.split(r"\n(?=(?:Direct|Indirect) leak of)", text)
+    return [leak for leak in found if "leak of" in leak and OURS.search(leak)]
+
+
+def run_pytest(kind, variables, library, tests, at_least):
+    start = time.monotonic()
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "gate", "--sanitizer", kind, "--sanitized", library]
+    code = subprocess.run(
+        [*command, "--at-least", str(at_least), *tests], cwd=ROOT, env=variables, check=False
+    ).returncode
+    print(f"tests: {time.monotonic() - start:.0f} s", flush=True)
+    return code
+
+
+def check_address(arguments, library, reports):
+    variables = environment("address", arguments.compiler, library, reports)
+    show_canaries("address", variables, reports)
+    tests, at_least = (arguments.tests, 1) if arguments.tests else TESTS["address"]
+    code = run_pytest("address", variables, library, tests, at_least)
+    text = reported(reports)
+    if text:
+        raise Failure(f"reports:\n{text}")
+    if code:
+        raise Failure("tests failed")
+    if not arguments.tests:
+        check_leaks(arguments, library, reports)
+
+
+def check_leaks(arguments, library, reports):
+    """Fail where memory that a module of ours allocated was lost; Python itself gives back much less than all."""
+    variables = environment("address", arguments.compiler, library, reports, leaks=True)
+    lost = [sys.executable, "-c", f"from gilfree import _canaries\n{LEAK.code}"]
+    subprocess.run(lost, env=variables, check=False)
+    if not any("1234 byte" in leak for leak in leaks(reported(reports))):
+        raise Failure(f"no report of {LEAK.code!r}, which is a mistake")
+    print("canary: leak", flush=True)
+    code = run_pytest("address", variables, library, LEAK_TESTS, 100)
+    text = reported(reports)
+    found = leaks(text)
+    if found or code or "ERROR: AddressSanitizer" in text:
+        raise Failure("leaks:\n" + "\n".join(found or [text]))
+
+
+def check_threads(arguments, library, reports):
+    variables = environment("thread", arguments.compiler, library, reports)
+    show_canaries("thread", variables, reports)
+    tests, at_least = (arguments.tests, 1) if arguments.tests else TESTS["thread"]
+    code = run_pytest("thread", variables, library, tests, at_least)
+    text = reported(reports)
+    for functions, count in foreign(text).most_common():
+        print(f"not ours, {count} times:", *functions)
+    found = ours(text)
+    if found:
+        raise Failure("races:\n" + "\n\n".join("\n".join([title, *accesses]) for title, accesses in found))
+    if code:
+        raise Failure("tests failed")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("kind", choices=TESTS)
+    parser.add_argument("--compiler", help="default: gcc; for threads, what Python was compiled with")
+    words = sys.argv[1:]
+    end = words.index("--") if "--" in words else len(words)
+    arguments = parser.parse_args(words[:end])
+    arguments.tests = words[end + 1 :]
+    if arguments.kind == "thread":
+        if "-fsanitize=thread" not in sysconfig.get_config_var("PY_CFLAGS") or not sysconfig.get_config_var(
+            "Py_GIL_DISABLED"
+        ):
+            sys.exit("thread: wanted a free-threaded Python configured --with-thread-sanitizer")
+        arguments.compiler = arguments.compiler or sysconfig.get_config_var("CC").split()[0]
+    arguments.compiler = arguments.compiler or "gcc"
+    library = build(arguments.kind, arguments.compiler)
+    reports = library.parent / "reports"
+    reports.mkdir(exist_ok=True)
+    reported(reports)
+    try:
+        (check_threads if arguments.kind == "thread" else check_address)(arguments, library, reports)
+    except Failure as failure:
+        sys.exit(f"{arguments.kind}: {failure}")
+    print(f"{arguments.kind}: clean", flush=True)
+
+
+if __name__ == "__main__":
+    main()
