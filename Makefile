@@ -16,11 +16,14 @@ READY := $(VENV)/.ready
 TOOLS := $(VENV)-tools
 TOOLS_READY := $(TOOLS)/.ready
 
-.PHONY: bench atlas test test-parallel stress sanitize sanitize-address sanitize-thread fuzz lint pictures examples docs \
+.PHONY: bench claims atlas test test-parallel stress sanitize sanitize-address sanitize-thread fuzz lint pictures examples docs \
 	linkcheck sdist wheels check-dist clean
 
 bench: $(READY)  ## measure, and write results/report.html
 	$(BIN)/gilfree bench
+
+claims: $(READY)  ## test what people say about the GIL: some three minutes
+	$(BIN)/gilfree claims $(ARGS)
 
 atlas: $(READY)  ## measure how well-known functions treat the GIL, and write docs/atlas.md: some five minutes
 	$(BIN)/python -m pip install -q --only-binary :all: --group atlas

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +52,6 @@ def identities() -> dict[str, dict[str, Any]]:
         except BrokenInterpreterError:
             continue
         who["version_info"] = tuple(who["version_info"])
-        who["gil"] = who["gil"]
         # One interpreter may be found under several names; some do not tell their own path.
         same = (os.path.realpath(who["executable"] or path), who["version"], who["gil"])
         if same not in seen:
@@ -79,7 +77,7 @@ def ask(path: str, *arguments: str) -> dict[str, Any]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     try:
         done = subprocess.run(
-            command(path, arguments),
+            [path, str(SCRIPT), *arguments],
             capture_output=True,
             text=True,
             timeout=PATIENCE,
@@ -94,8 +92,3 @@ def ask(path: str, *arguments: str) -> dict[str, Any]:
     except (OSError, subprocess.TimeoutExpired, ValueError, IndexError) as error:
         raise BrokenInterpreterError(str(error)) from None
     return answer
-
-
-def command(path: str, arguments: Sequence[str]) -> list[str]:
-    """Return the command line that runs the script."""
-    return [path, str(SCRIPT), *arguments]

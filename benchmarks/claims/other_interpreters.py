@@ -76,4 +76,4 @@ def rule(measured: dict[str, Any]) -> Judgement:
     )
 
 
-CLAIM = Claim("other-interpreters", "Other interpreters have no GIL.", experiment, rule, seconds=300)
+CLAIM = Claim("other-interpreters", "Other interpreters have no GIL.", experiment, rule, seconds=500)

@@ -50,23 +50,23 @@ def read(path: Path) -> dict[str, Any]:
     return results
 
 
-def put_to_test(claim: Claim, environment: Mapping[str, str]) -> dict[str, Any]:
+def put_to_test(claim: Claim, environment: dict[str, str]) -> dict[str, Any]:
     """Make the experiment, and judge."""
     begun = time.perf_counter()
     error, measured = None, None
     try:
         answer = ask(claim, environment)
         if "untestable" in answer:
-            judgement = Judgement(UNTESTABLE, str(answer["untestable"]))
+            judgement = Judgement(UNTESTABLE, sentence(answer["untestable"]))
         else:
             measured = answer["measured"]
             judgement = claim.rule(measured)
     except CellError as failure:
         error = str(failure)
-        judgement = Judgement(UNTESTABLE, f"the experiment failed: {error}")
+        judgement = Judgement(UNTESTABLE, sentence(f"the experiment failed: {error}"))
     except Exception as failure:  # noqa: BLE001 - a rule that stumbles costs one row, too
         error = f"{type(failure).__name__}: {failure}"
-        judgement = Judgement(UNTESTABLE, f"no verdict follows from the figures: {error}")
+        judgement = Judgement(UNTESTABLE, sentence(f"no verdict follows from the figures: {error}"))
     return {
         "name": claim.name,
         "statement": claim.statement,
@@ -77,7 +77,12 @@ def put_to_test(claim: Claim, environment: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def ask(claim: Claim, environment: Mapping[str, str]) -> dict[str, Any]:
+def sentence(words: str) -> str:
+    """Return the words with a capital at the beginning and a full stop."""
+    return f"{words[:1].upper()}{words[1:]}."
+
+
+def ask(claim: Claim, environment: dict[str, str]) -> dict[str, Any]:
     """Run the experiment in its own process."""
     remote = Remote(MODULE, {"claim": claim.name}, environment)
     try:

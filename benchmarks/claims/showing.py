@@ -16,6 +16,7 @@ __all__ = ["as_markdown", "as_text", "claims_section", "show", "written"]
 MOST_FIGURES = 6  # of one claim in a terminal; the JSON has all
 MOST_FIGURES_ON_A_PAGE = 12
 MOST_COLUMNS = 100
+SCALED = ("s", "B")  # units that get a prefix, which may differ within an interval
 STYLES = {HOLDS: "bold green", FAILS: "bold red", UNCLEAR: "bold yellow", UNTESTABLE: "bold cyan"}
 CSS = {HOLDS: "released word", FAILS: "held word", UNCLEAR: "soft", UNTESTABLE: "soft"}
 
@@ -25,7 +26,10 @@ def written(figure: Mapping[str, Any]) -> str:
     low, middle, high = figure["low"], figure["median"], figure["high"]
     if low is None or low == high:
         return number(middle, figure["unit"])
-    return f"{number(middle, figure['unit'])} ({number(low, figure['unit'])} – {number(high, figure['unit'])})"
+    unit = figure["unit"]
+    if unit in SCALED:
+        return f"{number(middle, unit)} ({number(low, unit)} – {number(high, unit)})"
+    return f"{number(middle, unit)} ({number(low, unit).split()[0]} – {number(high, unit).split()[0]})"
 
 
 def number(value: float, unit: str) -> str:

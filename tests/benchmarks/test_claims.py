@@ -6,8 +6,10 @@ import os
 import re
 import shutil
 import sys
+import sysconfig
 from dataclasses import replace
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 from gilfree.benchmarks.claims import command, interpreters, measuring, running, showing
@@ -28,6 +30,7 @@ from gilfree.benchmarks.claims.claim import (
 
 from gilfree import cli
 
+DOCS = Path(__file__).parents[2] / "docs"
 ROUNDS = 7
 NOISY = (0.6, 0.8, 1.0, 1.3, 1.6, 1.9, 2.2)
 BIG = 10**6
@@ -161,6 +164,7 @@ def extension(released=1.9, held=1.0, control=1.9, *, gil=True):
     return {
         "gil": gil,
         "kernels": {"one": kernel, "other": kernel},
+        "left out": {"third": "No module named 'fish'"},
         "control": seconds("serial", processes=control),
     }
 
@@ -352,7 +356,7 @@ def test_an_experiment_that_cannot_be_made_is_no_failure(tmp_path, monkeypatch):
     (tmp_path / "modest_experiment.py").write_text('print(\'{"untestable": "it takes a fish"}\')')
     monkeypatch.setattr(running, "MODULE", "modest_experiment")
     found = running.put_to_test(CLAIMS["cores"], {"PYTHONPATH": path_with(tmp_path)})
-    assert (found["verdict"], found["because"], found["error"]) == (UNTESTABLE, "it takes a fish", None)
+    assert (found["verdict"], found["because"], found["error"]) == (UNTESTABLE, "It takes a fish.", None)
 
 
 @pytest.fixture(scope="module")
@@ -450,6 +454,25 @@ def test_table_with_and_without_rich(with_rich, capsys, monkeypatch):
     assert "CPython 3.99" in out
 
 
+@pytest.mark.parametrize(
+    ("values", "unit", "words"),
+    [
+        (about(1.95), "×", "1.95 × (1.92 – 1.98)"),
+        (about(0.5), "%", "50.0 % (49.2 – 50.7)"),
+        ([1.0], "s", "1.00 s"),
+        (3, "", "3"),
+    ],
+)
+def test_intervals(values, unit, words):
+    [entry] = judge(None, {None: ""}, [figure("x", values, unit)]).as_json()["figures"]
+    assert showing.written(entry) == words
+
+
+def test_kernels_whose_input_is_missing_are_named():
+    for gil in (True, False):
+        assert "Left out: third, No module named 'fish'." in CLAIMS["c-extension"].rule(extension(gil=gil)).because
+
+
 def test_markup_is_escaped():
     assert "sort\\|themselves" in showing.as_markdown(MADE_UP).split("## ")[0] + showing.plain("sort|themselves")
     assert "They \\`do\\` not" in showing.as_markdown(MADE_UP)
@@ -543,6 +566,27 @@ def test_status_tells_of_a_failure(tmp_path, monkeypatch, capsys):
     assert "FAILED: cores: process exited with status 3" in capsys.readouterr().err
 
 
+@pytest.mark.skipif(not DOCS.is_dir(), reason="needs a checkout")
+def test_example_of_the_documentation():
+    [code] = re.findall(r"^```python\n(.*?)^```$", (DOCS / "claims.md").read_text(), re.MULTILINE | re.DOTALL)
+    names = {"__name__": "gilfree.benchmarks.claims.sorting", "__package__": "gilfree.benchmarks.claims"}
+    exec(code, names)  # noqa: S102 - it is ours
+    found = names["CLAIM"].rule(names["CLAIM"].experiment())
+    assert found.verdict in (HOLDS, UNCLEAR)
+    [gain] = found.figures
+    assert gain.median > 1
+
+
+@pytest.mark.skipif(not DOCS.is_dir(), reason="needs a checkout")
+@pytest.mark.parametrize("page", ["cpython-3.13", "cpython-3.13t"])
+def test_documented_results_are_of_these_claims(page):
+    text = (DOCS / "claims" / f"{page}.md").read_text()
+    assert re.findall(r"^## (.*)$", text, re.MULTILINE) == [claim.statement for claim in CLAIMS.values()]
+    verdicts = re.findall(r"^\*\*(.*)\.\*\*.*\(`([\w-]+)`\)$", text, re.MULTILINE)
+    assert [name for _, name in verdicts] == list(CLAIMS)
+    assert {verdict.lower() for verdict, _ in verdicts} <= set(VERDICTS)
+
+
 @pytest.fixture
 def only_this_python(monkeypatch):
     monkeypatch.setattr(interpreters, "NAMES", ())
@@ -563,7 +607,7 @@ def test_interpreters_that_do_not_run_are_left_out_and_each_is_there_once(tmp_pa
     [(path, who)] = interpreters.identities().items()
     assert path == sys.executable
     assert who["version_info"] == sys.version_info[:2]
-    assert who["gil"] is getattr(sys, "_is_gil_enabled", lambda: True)()
+    assert who["gil"] is not bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
     with pytest.raises(interpreters.BrokenInterpreterError, match="exit status 7: it is broken"):
         interpreters.scaling(str(broken), 2)
     with pytest.raises(interpreters.BrokenInterpreterError):
