@@ -15,6 +15,7 @@ sanitized = b"_asan_" in Path(_kernels.__file__).read_bytes()
 # The interpreter and NumPy need stack too, and the first use of a kernel imports modules: on another thread.
 CODE = """
 import faulthandler, sys, threading
+sys.path.append(sys.argv[2])
 from kernel_calls import core_call, function_of, identify, make
 from gilfree.kernels import KERNELS
 
@@ -48,7 +49,7 @@ print(*(["wrong:", *wrong] if wrong else ["right"]))
 def test_every_kernel_in_a_small_stack(size):
     """65,536 bytes are what glibc gives at the least, 131,072 what musl gives if nobody says how many."""
     done = subprocess.run(
-        [sys.executable, "-c", CODE, str(size)],
-        capture_output=True, text=True, check=False, timeout=120, cwd=SUPPORT,
+        [sys.executable, "-c", CODE, str(size), SUPPORT],
+        capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (0, " ".join([*KERNELS, "right\n"])), done.stderr
