@@ -247,6 +247,7 @@ def call_core(name, source):
         getattr(_kernels, core)(*arguments, release_gil=bool(source.below(2)), stop=stop)
 
 
+@np.errstate(all="ignore")  # NumPy warns of signalling NaNs and overflows where arrays are converted
 def run_one(name, data):
     source = Source(data)
     if name == "canary":

@@ -164,3 +164,19 @@ def test_a_flag_set_before_stops_many_cheap_pixels():
 def test_a_flag_that_is_none(flag):
     with pytest.raises((TypeError, ValueError), match="stop"):
         _kernels.mandelbrot(range(2), *PICTURE, np.empty((2, 3), np.int32), stop=flag)
+
+
+@pytest.mark.parametrize(
+    ("rows", "height", "imaginary"),
+    [
+        (range(1), -(2**63), 1.0),
+        (range(2**63 - 1, 2**63), 1, 1.5),
+        (range(2**63 - 2, 2**63), 1, 1.5),
+        (range(2**63 - 1, 2**63 + 1), 1, 1.5),
+    ],
+)
+def test_rows_and_heights_at_the_end_of_their_type(rows, height, imaginary):
+    """They do not wrap around: all of these rows are at c = i/2, which never escapes, and none is on the other side."""
+    counts = np.empty((len(rows), 1), np.int32)
+    _kernels.mandelbrot(rows, 1, height, 0.0, imaginary, 2.0**-63, 50, counts)
+    assert (counts == 50).all()

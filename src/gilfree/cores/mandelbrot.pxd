@@ -85,7 +85,8 @@ cdef inline int mandelbrot(
     cdef int status
 
     for row in range(rows):
-        y = picture.imaginary + ((picture.height - 1) / 2.0 - (first_row + row)) * picture.side
+        # In float64, which no height overflows and which is exact for any that fits into memory.
+        y = picture.imaginary + ((<double> picture.height - 1) / 2 - (<double> first_row + row)) * picture.side
         for group in range((width + PIXELS - 1) // PIXELS):
             first = group * PIXELS
             pixels = min(<Py_ssize_t> PIXELS, width - first)

@@ -17,7 +17,7 @@ Each load waits for the one before. So `STREAMS` stretches of a text are read at
 beginning that no match is missed.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
@@ -111,26 +111,38 @@ cdef struct Records:
     int64_t total  # of matches
 
 
+cdef inline uint32_t *words(uintptr_t *place, int64_t count) noexcept nogil:
+    """So many words from this place on, which moves behind them."""
+    cdef uint32_t *first = <uint32_t *> place[0]
+    place[0] += <uintptr_t> count * sizeof(uint32_t)
+    return first
+
+
 cdef inline uint64_t arrange(Automaton *self, char *memory) noexcept nogil:
-    """Where the arrays lie, given the header; returns the length of all, which fits as the header's numbers do."""
+    """Where the arrays lie, given the header; returns the length of all, which fits as the header's numbers do.
+
+    Addresses are numbers here: pointers must not be moved out of the memory, which may be too small, or NULL.
+    """
     cdef Header *header = &self.header
     cdef int64_t slow = header.states - header.dense
-    cdef uint32_t *next = <uint32_t *> (memory + sizeof(Header))
+    cdef uintptr_t place = <uintptr_t> memory + sizeof(Header)
     self.limit = <uint32_t> (header.dense * header.classes)
-    self.table = next
-    self.fail = self.table + header.dense * header.classes
-    self.first_edge = self.fail + slow
-    self.edge_class = self.first_edge + slow + 1
-    self.edge_entry = self.edge_class + header.edges
-    self.counts = self.edge_entry + header.edges
-    self.first_listed = self.counts + header.states
-    self.last_listed = self.first_listed + header.states
-    self.link = self.last_listed + header.states
-    self.listed = self.link + header.states
-    self.lengths = self.listed + header.patterns
-    self.page_of = <uint16_t *> (self.lengths + header.patterns)
-    self.class_of = self.page_of + PAGES
-    return <uint64_t> (<char *> (self.class_of + header.pages * PAGE) - memory)
+    self.table = words(&place, header.dense * header.classes)
+    self.fail = words(&place, slow)
+    self.first_edge = words(&place, slow + 1)
+    self.edge_class = words(&place, header.edges)
+    self.edge_entry = words(&place, header.edges)
+    self.counts = words(&place, header.states)
+    self.first_listed = words(&place, header.states)
+    self.last_listed = words(&place, header.states)
+    self.link = words(&place, header.states)
+    self.listed = words(&place, header.patterns)
+    self.lengths = words(&place, header.patterns)
+    self.page_of = <uint16_t *> place
+    place += PAGES * sizeof(uint16_t)
+    self.class_of = <uint16_t *> place
+    place += <uintptr_t> (header.pages * PAGE) * sizeof(uint16_t)
+    return place - <uintptr_t> memory
 
 
 cdef inline bint sound(const Header *header) noexcept nogil:
@@ -742,7 +754,9 @@ cdef inline int read_block(
     cdef int stream, status
     memset(addresses, 0, sizeof(addresses))
     for stream in range(STREAMS):
-        records[stream] = scratch + stream * scratch_size(stretch)
+        records[stream] = NULL
+        if scratch != NULL:
+            records[stream] = scratch + stream * scratch_size(stretch)
     total = scan.total
     status = read_streams(scan, text, -overlap, 0, base, stretch, addresses, COUNT, records)
     if status != OK:
