@@ -124,7 +124,7 @@ def call_disturbed(case, source):
 def captured(case):
     """The name of the core that a call ends in, and what it is given."""
 
-    def capture(work, _):
+    def capture(work, *_):
         raise Captured(work)
 
     run, _kernel._run_here = _kernel._run_here, capture
