@@ -268,17 +268,27 @@ def combined(counts: "Sequence[int]", moments: "Sequence[Sequence[float]]", exac
     exact (`math.fsum`), so the order of the blocks is of no consequence.
     """
     paths = sum(counts)
-    means, squares, control_means, control_squares, products = zip(*moments, strict=True)
-    mean = _mean(counts, means)
-    square = _spread(counts, squares, (means, mean), (means, mean))
+    # Of a small call there is one block, and nothing to join.
+    joined = moments[0] if len(moments) == 1 else _joined(counts, moments)
+    mean, square, control, control_square, product = joined
     if exact is None:
         return mean, math.sqrt(square / (paths - 1) / paths)
-    control = _mean(counts, control_means)
-    control_square = _spread(counts, control_squares, (control_means, control), (control_means, control))
-    product = _spread(counts, products, (means, mean), (control_means, control))
     slope = product / control_square if control_square > 0 else 0.0
     rest = max(square - slope * product, 0.0)
     return mean - slope * (control - exact), math.sqrt(rest / max(paths - 2, 1) / paths)
+
+
+def _joined(counts: "Sequence[int]", moments: "Sequence[Sequence[float]]") -> "Sequence[float]":
+    """Return the moments of all blocks together."""
+    means, squares, control_means, control_squares, products = zip(*moments, strict=True)
+    mean, control = _mean(counts, means), _mean(counts, control_means)
+    return (
+        mean,
+        _spread(counts, squares, (means, mean), (means, mean)),
+        control,
+        _spread(counts, control_squares, (control_means, control), (control_means, control)),
+        _spread(counts, products, (means, mean), (control_means, control)),
+    )
 
 
 def _mean(counts: "Sequence[int]", means: "Sequence[float]") -> float:
