@@ -22,7 +22,7 @@ MODULE = """
     BLOCK = bytes(10**7)
 
     def releasing(*, size=4 * 2**20):
-        hashlib.sha256(BLOCK[:1] * size).digest()
+        hashlib.sha256(memoryview(BLOCK)[:size])
 
     def half():
         BLOCK.count(b"x")
