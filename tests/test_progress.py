@@ -55,7 +55,13 @@ def last(reports):
 
 def busy(**options):
     """A call of some tenths of a second."""
-    return gilfree.mandelbrot(1200, 900, max_iterations=4000, **options)
+    return gilfree.mandelbrot(1200, 900, max_iterations=16_000, **options)
+
+
+def busy_until(seen):
+    """Calls until something is seen of one of them: on a busy machine, a call may be over before anybody looks."""
+    while not seen():
+        busy()
 
 
 def endless(**options):
@@ -535,7 +541,7 @@ class TestTerminal:
         terminal = use(Terminal())
         pytest.importorskip("rich")
         with gilfree.progress():
-            busy()
+            busy_until(lambda: "% after" in terminal.getvalue())
             gilfree.edit_distance("kitten", "sitting")
         text = terminal.getvalue()
         assert "━" in text
@@ -558,7 +564,7 @@ class TestTerminal:
     def test_a_line_without_rich(self, use):
         terminal = use(Terminal())
         with gilfree.progress():
-            busy()
+            busy_until(lambda: "% after" in terminal.getvalue())
             busy(workers=2)
         text = terminal.getvalue()
         assert text.startswith("\rmandelbrot ")

@@ -275,7 +275,7 @@ def test_probes_run_side_by_side(known):
     for thread in threads:
         thread.join()
     for one in found.values():
-        assert one.undisturbed < 0.3
+        assert one.held_by_itself < 0.3
         assert one.releases in (1, None)
 
 

@@ -316,7 +316,7 @@ def _not_options(options: Any) -> str:  # noqa: ANN401
 
 
 def _read_matrix(options: Any, secondary: "dict[Hashable, None]") -> Problem:  # noqa: ANN401
-    matrix = np.asarray(options)
+    matrix = np.array(options)  # a copy, which no other thread can change
     if matrix.dtype != np.bool_:
         raise TypeError(f"options: wanted a matrix of bool, got dtype {matrix.dtype}")
     columns = matrix.shape[1]

@@ -211,7 +211,7 @@ def _sources(value: object, nodes: int) -> "NDArray[np.int64]":
     starts = array.astype(np.int64)
     listed = starts.reshape(-1).tolist()  # for a few numbers much faster than NumPy's minimum and maximum
     if listed and not (min(listed) >= 0 and max(listed) < nodes):
-        wrong = next(source for source in array.reshape(-1).tolist() if not 0 <= source < nodes)
+        wrong = next(source for source in listed if not 0 <= source < nodes)
         raise ValueError(f"sources: wanted nodes from 0 to {nodes - 1}, got {wrong}")
     return starts
 
