@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import contextvars
+import functools
 import io
 import math
 import os
@@ -53,9 +54,27 @@ def last(reports):
     return [report for report in reports if report.state != "running"]
 
 
+@functools.cache
+def iterations():
+    """Enough for a call of a quarter of a second or more, whatever the machine."""
+    most, seconds = 4_000, 0.0
+    while seconds < 0.25:
+        most *= 2
+        start = time.perf_counter()
+        gilfree.mandelbrot(1200, 900, max_iterations=most)
+        seconds = time.perf_counter() - start
+    return most
+
+
+@pytest.fixture(scope="module", autouse=True)
+def calibrated():
+    """Outside of what is watched."""
+    iterations()
+
+
 def busy(**options):
     """A call of some tenths of a second."""
-    return gilfree.mandelbrot(1200, 900, max_iterations=16_000, **options)
+    return gilfree.mandelbrot(1200, 900, max_iterations=iterations(), **options)
 
 
 def busy_until(seen):
