@@ -181,12 +181,17 @@ def run_pytest(kind, variables, library, tests, at_least):
     return code
 
 
+def run_suite(kind, arguments, library, reports):
+    """Return the tests' exit status, and what the sanitizer reported, which has shown before that it is awake."""
+    variables = environment(kind, arguments.compiler, library, reports)
+    show_canaries(kind, variables, reports)
+    tests, at_least = (arguments.tests, 1) if arguments.tests else TESTS[kind]
+    code = run_pytest(kind, variables, library, tests, at_least)
+    return code, reported(reports)
+
+
 def check_address(arguments, library, reports):
-    variables = environment("address", arguments.compiler, library, reports)
-    show_canaries("address", variables, reports)
-    tests, at_least = (arguments.tests, 1) if arguments.tests else TESTS["address"]
-    code = run_pytest("address", variables, library, tests, at_least)
-    text = reported(reports)
+    code, text = run_suite("address", arguments, library, reports)
     if text:
         raise Failure(f"reports:\n{text}")
     if code:
@@ -211,11 +216,7 @@ def check_leaks(arguments, library, reports):
 
 
 def check_threads(arguments, library, reports):
-    variables = environment("thread", arguments.compiler, library, reports)
-    show_canaries("thread", variables, reports)
-    tests, at_least = (arguments.tests, 1) if arguments.tests else TESTS["thread"]
-    code = run_pytest("thread", variables, library, tests, at_least)
-    text = reported(reports)
+    code, text = run_suite("thread", arguments, library, reports)
     for functions, count in foreign(text).most_common():
         print(f"not ours, {count} times:", *functions)
     found = ours(text)

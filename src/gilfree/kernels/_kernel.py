@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from gilfree import _kernels
 from gilfree.cancel import current_scope
-from gilfree.scope import inner_scope
+from gilfree.scope import CancelScope, inner_scope
 from gilfree.watching import WatchedCall, watches, watching
 from gilfree.workers import Crew, Workers, crew, in_order, in_threads
 
@@ -131,11 +131,10 @@ def run(
         # One thread at a time could compute, and while another did, this one could not even see Ctrl-C.
         return _run_here(work, release, call)
     grid = _grid(work, who, chosen=isinstance(workers, Executor) or callable(workers))
-    if who.kind == "threads":
-        return _run_in_threads(work, who, grid, release, call)
-    if who.kind == "interpreters":
-        return _run_in_interpreters(work, who, grid, release, call)
-    return _run_elsewhere(work, who, grid, release, call)
+    if who.kind == "elsewhere":
+        return _run_elsewhere(work, who, grid, release, call)
+    run_in = _run_in_threads if who.kind == "threads" else _run_in_interpreters
+    return run_in(work, who, grid, release, inner_scope() if call is None else call.scope)
 
 
 def _grid(work: Work, who: Crew, *, chosen: bool) -> list[tuple[int, int]]:
@@ -184,10 +183,9 @@ def _run_in_threads(
     who: Crew,
     grid: list[tuple[int, int]],
     release: bool,  # noqa: FBT001
-    call: WatchedCall | None,
+    scope: CancelScope,
 ) -> list[Any]:
     core = getattr(_kernels, work.core)
-    scope = inner_scope() if call is None else call.scope
     returned: list[Any] = [None] * len(grid)
 
     def do(chunk: int) -> None:
@@ -204,10 +202,9 @@ def _run_in_interpreters(
     who: Crew,
     grid: list[tuple[int, int]],
     release: bool,  # noqa: FBT001
-    call: WatchedCall | None,
+    scope: CancelScope,
 ) -> list[Any]:
     """Let other interpreters work on this one's memory: a memoryview crosses the border, an array does not."""
-    scope = inner_scope() if call is None else call.scope
     calls = [
         (
             work.core,
