@@ -18,7 +18,6 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from cpython.contextvars cimport get_value
 from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree
 from cpython.object cimport PyObject
-from cpython.unicode cimport PyUnicode_DATA, PyUnicode_GET_LENGTH, PyUnicode_KIND
 from cpython.weakref cimport PyWeakref_NewRef
 from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
@@ -130,7 +129,13 @@ cdef extern from *:
         #define gilfree_ready(text) 0
     #endif
     """
-    int ready "gilfree_ready"(object text) except -1
+    int ready "gilfree_ready"(PyObject *text) except -1
+    # By borrowed references. Cython would count one more, which is to write to the object.
+    PyObject *borrowed "PyTuple_GET_ITEM"(tuple items, Py_ssize_t index)
+    bint is_str "PyUnicode_Check"(PyObject *item)
+    const void *str_data "PyUnicode_DATA"(PyObject *text)
+    Py_ssize_t str_length "PyUnicode_GET_LENGTH"(PyObject *text)
+    int str_kind "PyUnicode_KIND"(PyObject *text)
 
 cdef extern from *:
     """
@@ -463,6 +468,14 @@ cdef int raise_not_text(item, str name, Py_ssize_t index, str wanted) except -1:
     raise TypeError(f"{place}: wanted {wanted}, got {type(item).__name__}")
 
 
+cdef inline int read_str(Text *text, PyObject *item) except -1:
+    ready(item)
+    text.symbols = str_data(item)
+    text.length = str_length(item)
+    text.width = str_kind(item)
+    return 0
+
+
 cdef int read_text(
     Text *text, Py_buffer *view, item, str name, Py_ssize_t index, bint as_str, int64_t longest=LONGEST_TEXT
 ) except -1:
@@ -470,11 +483,7 @@ cdef int read_text(
     if isinstance(item, str) != as_str or isinstance(item, memoryview) and item.itemsize != 1:
         raise_not_text(item, name, index, "str" if as_str else "a bytes-like object")
     if as_str:
-        if ready(item) < 0:
-            raise MemoryError
-        text.symbols = PyUnicode_DATA(item)
-        text.length = PyUnicode_GET_LENGTH(item)
-        text.width = PyUnicode_KIND(item)
+        read_str(text, <PyObject *> item)
     elif isinstance(item, bytes):
         text.symbols = PyBytes_AS_STRING(item)
         text.length = PyBytes_GET_SIZE(item)
@@ -492,6 +501,23 @@ cdef int read_text(
     if text.length >= longest:
         place = name if index < 0 else f"{name}[{index}]"
         raise ValueError(f"{place}: wanted less than {longest} symbols, got {text.length}")
+    return 0
+
+
+cdef int read_texts(Text *texts, Py_buffer *views, tuple items, str name, bint as_str) except -1:
+    """`read_text` for each item; ``views`` may be NULL where all are to be str.
+
+    Threads that read the same strings would take them from each other's caches if they counted references.
+    """
+    cdef Py_ssize_t count = len(items), index
+    cdef PyObject *item
+    for index in range(count):
+        item = borrowed(items, index)
+        if as_str and is_str(item):
+            read_str(&texts[index], item)
+            if texts[index].length < LONGEST_TEXT:
+                continue
+        read_text(&texts[index], NULL if views == NULL else &views[index], <object> item, name, index, as_str)
     return 0
 
 
@@ -685,16 +711,14 @@ def edit_distances(
         want_length(&own[0], "distances", 0, query_count)
         want_length(&own[0], "distances", 1, choice_count)
         texts = <Text *> PyMem_RawCalloc(query_count + choice_count, sizeof(Text))
-        # Untouched pages of it cost nothing: str and bytes need no holding.
-        views = <Py_buffer *> PyMem_RawCalloc(query_count + choice_count, sizeof(Py_buffer))
-        if texts == NULL or views == NULL:
+        if texts == NULL:
             raise MemoryError
-        for index in range(query_count):
-            read_text(&texts[index], &views[index], queries[index], "queries", index, as_str)
-        for index in range(choice_count):
-            read_text(
-                &texts[query_count + index], &views[query_count + index], choices[index], "choices", index, as_str
-            )
+        if not as_str:  # untouched pages of it cost nothing: bytes need no holding
+            views = <Py_buffer *> PyMem_RawCalloc(query_count + choice_count, sizeof(Py_buffer))
+            if views == NULL:
+                raise MemoryError
+        read_texts(texts, views, queries, "queries", as_str)
+        read_texts(texts + query_count, NULL if as_str else views + query_count, choices, "choices", as_str)
         begin(&poll, &own[1], stop, release_gil)
         if release_gil:
             with nogil:
@@ -707,7 +731,7 @@ def edit_distances(
             )
         finish(status)
     finally:
-        if views != NULL and not as_str:
+        if views != NULL:
             for index in range(query_count + choice_count):
                 PyBuffer_Release(&views[index])
         PyMem_RawFree(views)
