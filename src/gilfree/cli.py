@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -14,18 +15,26 @@ __all__ = ["main"]
 
 USAGE_ERROR = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+TERMINATED = 143  # 128 + SIGTERM
 NEEDED_BY_BENCH = ("rich", "matplotlib")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with these arguments, by default the process's own, and return its exit status."""
     options = parser().parse_args(argv)
+    if options.has_processes:
+        # Without a handler this process would leave those that it started behind, in the middle of their work.
+        signal.signal(signal.SIGTERM, _terminate)
     try:
         status: int = options.run(options)
     except KeyboardInterrupt:
         print("gilfree: interrupted", file=sys.stderr)
         return INTERRUPTED
     return status
+
+
+def _terminate(*_: object) -> None:
+    raise SystemExit(TERMINATED)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -35,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
         description="Shows who holds the GIL, and measures what kernels gain that let it go.",
         epilog="gilfree COMMAND --help tells more of each.",
     )
+    top.set_defaults(has_processes=False)
     top.add_argument("--version", action="version", version=f"gilfree {__version__}")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_info(commands.add_parser("info", help="show versions, GIL, instruction-set level and CPUs"))
@@ -89,7 +99,7 @@ def _add_bench(command: argparse.ArgumentParser) -> None:
         const="full",
         help="all kernels and execution models, in more rounds, some 20 minutes on two CPUs",
     )
-    command.set_defaults(mode="quick", run=_bench)
+    command.set_defaults(mode="quick", run=_bench, has_processes=True)
     command.add_argument(
         "-k",
         metavar="PATTERN",
@@ -190,7 +200,7 @@ def _add_claims(command: argparse.ArgumentParser) -> None:
         default=[],
         help="other interpreters to try, besides those on PATH that are called python3.13t, pypy3, jython and the like",
     )
-    command.set_defaults(run=_claims)
+    command.set_defaults(run=_claims, has_processes=True)
 
 
 def _claims(options: argparse.Namespace) -> int:
@@ -259,7 +269,7 @@ def _add_atlas(command: argparse.ArgumentParser) -> None:
         default=1,
         help="measure so many functions at once, for which there should be twice as many CPUs (default: %(default)d)",
     )
-    command.set_defaults(run=_atlas)
+    command.set_defaults(run=_atlas, has_processes=True)
 
 
 def _atlas(options: argparse.Namespace) -> int:
