@@ -92,13 +92,19 @@ def build(kind, compiler):
 
 
 def runtime(compiler):
-    """Return the shared library of AddressSanitizer, which has to be loaded before Python."""
-    name = "libclang_rt.asan-x86_64.so" if "clang" in compiler else "libasan.so"
-    found = subprocess.run([compiler, f"-print-file-name={name}"], capture_output=True, text=True, check=True).stdout
-    path = Path(found.strip()).resolve()
-    if not path.is_file():
-        raise Failure(f"{compiler} has no {name}")
-    return str(path)
+    """Return the libraries that have to be loaded before Python, as LD_PRELOAD wants them.
+
+    AddressSanitizer's, and that of C++: the former looks for the latter's functions when it starts and never again, and
+    ends a process in which other people's modules throw exceptions that it knows nothing of.
+    """
+    paths = []
+    for name in ("libclang_rt.asan-x86_64.so" if "clang" in compiler else "libasan.so", "libstdc++.so.6"):
+        command = [compiler, f"-print-file-name={name}"]
+        found = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        paths.append(Path(found.strip()).resolve())
+        if not paths[-1].is_file():
+            raise Failure(f"{compiler} has no {name}")
+    return ":".join(map(str, paths))
 
 
 def environment(kind, compiler, library, reports, *, leaks=False):
