@@ -647,6 +647,7 @@ def edit_distance(a, b, max_distance=None, *, bint release_gil=True, stop=None):
     cdef int status
     if limit < 0:
         raise ValueError(f"max_distance: wanted 0 or more, got {limit}")
+    limit = min(limit, <int64_t> LONGEST_TEXT)  # to which cores add one
     memset(views, 0, sizeof(views))
     try:
         read_text(&texts[0], &views[0], a, "a", -1, as_str)
@@ -679,6 +680,7 @@ def edit_distances(
     cdef int status
     if limit < 0:
         raise ValueError(f"max_distance: wanted 0 or more, got {limit}")
+    limit = min(limit, <int64_t> LONGEST_TEXT)  # to which cores add one
     memset(own, 0, sizeof(own))
     try:
         take(&own[0], distances, "distances", INTEGER, 4, 2, writable=True)
