@@ -6,13 +6,7 @@ No NumPy, no typed memoryview, no global C variable and no extension type in her
 subinterpreters that have a GIL of their own, and with any of these it crashes there (Cython 3.3).
 """
 
-from cpython.buffer cimport (
-    PyBUF_C_CONTIGUOUS,
-    PyBUF_FORMAT,
-    PyBUF_WRITABLE,
-    PyBuffer_Release,
-    PyObject_GetBuffer,
-)
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE
 from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_FromStringAndSize, PyByteArray_Resize
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.contextvars cimport get_value
@@ -134,6 +128,35 @@ cdef extern from *:
 
 cdef extern from *:
     """
+    #ifdef Py_GIL_DISABLED
+        /* An array.array or a memoryview counts its buffers as if there were a GIL, and the flag of a scope is an array
+           that all its calls take a buffer of. */
+        static CYTHON_INLINE int gilfree_get_buffer(PyObject *owner, Py_buffer *view, int flags) {
+            int status;
+            Py_BEGIN_CRITICAL_SECTION(owner);
+            status = PyObject_GetBuffer(owner, view, flags);
+            Py_END_CRITICAL_SECTION();
+            return status;
+        }
+        static CYTHON_INLINE void gilfree_release_buffer(Py_buffer *view) {
+            PyObject *owner = view->obj;
+            if (owner == NULL) return;
+            Py_INCREF(owner);
+            Py_BEGIN_CRITICAL_SECTION(owner);
+            PyBuffer_Release(view);
+            Py_END_CRITICAL_SECTION();
+            Py_DECREF(owner);
+        }
+    #else
+        #define gilfree_get_buffer PyObject_GetBuffer
+        #define gilfree_release_buffer PyBuffer_Release
+    #endif
+    """
+    int get_buffer "gilfree_get_buffer"(object owner, Py_buffer *view, int flags) except -1
+    void release_buffer "gilfree_release_buffer"(Py_buffer *view)
+
+cdef extern from *:
+    """
     #if (defined(__x86_64__) || defined(__i386__)) && defined(__GNUC__)
         static int gilfree_has_v3(void) {
             __builtin_cpu_init();
@@ -245,7 +268,7 @@ def stop(flag):
         if is_over(&poll) == OK:
             store_once(<int *> poll.flag, CANCELLED)
     finally:
-        PyBuffer_Release(&view)
+        release_buffer(&view)
 
 
 def stopped(flag):
@@ -259,7 +282,7 @@ def stopped(flag):
         status = is_over(&poll)
         return None if status == OK else "timed out" if status == TIMED_OUT else "cancelled"
     finally:
-        PyBuffer_Release(&view)
+        release_buffer(&view)
 
 
 def progress(flag, int64_t more=0):
@@ -273,7 +296,7 @@ def progress(flag, int64_t more=0):
             raise ValueError(f"stop: wanted length 3, for a flag that counts, got {view.shape[0]}")
         return add(poll.progress, more)
     finally:
-        PyBuffer_Release(&view)
+        release_buffer(&view)
 
 
 cdef int take_flag(Poll *self, Py_buffer *view, flag, bint writable=False) except -1:
@@ -430,7 +453,7 @@ cdef int take(
 ) except -1:
     """Acquires the buffer of an argument, which has to be just as the core needs it; itemsize 0 stands for 4 or 8."""
     try:
-        PyObject_GetBuffer(source, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (PyBUF_WRITABLE if writable else 0))
+        get_buffer(source, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (PyBUF_WRITABLE if writable else 0))
     except (BufferError, TypeError, ValueError) as error:
         raise TypeError(f"{name}: wanted a C-contiguous{' writable' * writable} buffer, got {error}") from error
     cdef Py_ssize_t size = itemsize if itemsize != 0 else 4 if view.itemsize == 4 else 8
@@ -481,7 +504,7 @@ cdef int read_text(
         text.width = 1
     else:
         try:
-            PyObject_GetBuffer(item, view, PyBUF_C_CONTIGUOUS)
+            get_buffer(item, view, PyBUF_C_CONTIGUOUS)
         except (BufferError, TypeError, ValueError):
             raise_not_text(item, name, index, "a bytes-like object")
         if view.itemsize != 1:
@@ -497,7 +520,7 @@ cdef int read_text(
 
 cdef void give_back(Py_buffer *views, int count) noexcept:
     for index in range(count):
-        PyBuffer_Release(&views[index])
+        release_buffer(&views[index])
 
 
 cdef enum:
@@ -711,7 +734,7 @@ def edit_distances(
     finally:
         if views != NULL and not as_str:
             for index in range(query_count + choice_count):
-                PyBuffer_Release(&views[index])
+                release_buffer(&views[index])
         PyMem_RawFree(views)
         PyMem_RawFree(texts)
         give_back(own, 2)
@@ -990,7 +1013,7 @@ def pattern_set(tuple patterns not None, *, bint release_gil=True, stop=None):
         discard_trie(&trie)
         PyMem_RawFree(order)
         PyMem_RawFree(texts)
-        PyBuffer_Release(&view)
+        release_buffer(&view)
 
 
 cdef extern from *:
@@ -1003,7 +1026,7 @@ cdef extern from *:
 cdef int take_automaton(Automaton *self, Py_buffer *view, automaton, text) except -1:
     """Opens an automaton, and refuses a text of the other kind."""
     try:
-        PyObject_GetBuffer(automaton, view, PyBUF_C_CONTIGUOUS)
+        get_buffer(automaton, view, PyBUF_C_CONTIGUOUS)
     except (BufferError, TypeError, ValueError) as error:
         raise TypeError(f"automaton: wanted a C-contiguous buffer, got {error}") from error
     if <uintptr_t> view.buf % 8 != 0:
