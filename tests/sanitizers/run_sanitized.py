@@ -73,6 +73,8 @@ LEAK = Canary("_canaries.lose(1234)", "LeakSanitizer")
 
 # A frame of compiled code of ours, in a sanitizer's report.
 OURS = re.compile(r"\b(_kernels|_native|_canaries)\.(cpython|abi3)")
+# What is no mistake: an allocation that was refused, as large ones are without a sanitizer.
+REFUSED = re.compile(r"^==\d+==WARNING: AddressSanitizer failed to allocate .*\n?", re.MULTILINE)
 ACCESS = re.compile(r"^ +(Atomic |Previous |Previous atomic )?(read|write) of size", re.IGNORECASE)
 
 
@@ -134,7 +136,7 @@ def environment(kind, compiler, library, reports, *, leaks=False):
 def reported(reports):
     """Return the text of all reports, and forget them."""
     files = sorted(reports.glob("report.*"))
-    text = "\n".join(file.read_text(errors="replace") for file in files)
+    text = "\n".join(REFUSED.sub("", file.read_text(errors="replace")) for file in files).strip()
     for file in files:
         file.unlink()
     return text
