@@ -6,13 +6,7 @@ No NumPy, no typed memoryview, no global C variable and no extension type in her
 subinterpreters that have a GIL of their own, and with any of these it crashes there (Cython 3.3).
 """
 
-from cpython.buffer cimport (
-    PyBUF_C_CONTIGUOUS,
-    PyBUF_FORMAT,
-    PyBUF_WRITABLE,
-    PyBuffer_Release,
-    PyObject_GetBuffer,
-)
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE
 from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_FromStringAndSize, PyByteArray_Resize
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.contextvars cimport get_value
@@ -139,6 +133,35 @@ cdef extern from *:
 
 cdef extern from *:
     """
+    #ifdef Py_GIL_DISABLED
+        /* An array.array or a memoryview counts its buffers as if there were a GIL, and the flag of a scope is an array
+           that all its calls take a buffer of. */
+        static CYTHON_INLINE int gilfree_get_buffer(PyObject *owner, Py_buffer *view, int flags) {
+            int status;
+            Py_BEGIN_CRITICAL_SECTION(owner);
+            status = PyObject_GetBuffer(owner, view, flags);
+            Py_END_CRITICAL_SECTION();
+            return status;
+        }
+        static CYTHON_INLINE void gilfree_release_buffer(Py_buffer *view) {
+            PyObject *owner = view->obj;
+            if (owner == NULL) return;
+            Py_INCREF(owner);
+            Py_BEGIN_CRITICAL_SECTION(owner);
+            PyBuffer_Release(view);
+            Py_END_CRITICAL_SECTION();
+            Py_DECREF(owner);
+        }
+    #else
+        #define gilfree_get_buffer PyObject_GetBuffer
+        #define gilfree_release_buffer PyBuffer_Release
+    #endif
+    """
+    int get_buffer "gilfree_get_buffer"(object owner, Py_buffer *view, int flags) except -1
+    void release_buffer "gilfree_release_buffer"(Py_buffer *view)
+
+cdef extern from *:
+    """
     #if (defined(__x86_64__) || defined(__i386__)) && defined(__GNUC__)
         static int gilfree_has_v3(void) {
             __builtin_cpu_init();
@@ -250,7 +273,7 @@ def stop(flag):
         if is_over(&poll) == OK:
             store_once(<int *> poll.flag, CANCELLED)
     finally:
-        PyBuffer_Release(&view)
+        release_buffer(&view)
 
 
 def stopped(flag):
@@ -264,7 +287,7 @@ def stopped(flag):
         status = is_over(&poll)
         return None if status == OK else "timed out" if status == TIMED_OUT else "cancelled"
     finally:
-        PyBuffer_Release(&view)
+        release_buffer(&view)
 
 
 def progress(flag, int64_t more=0):
@@ -278,7 +301,7 @@ def progress(flag, int64_t more=0):
             raise ValueError(f"stop: wanted length 3, for a flag that counts, got {view.shape[0]}")
         return add(poll.progress, more)
     finally:
-        PyBuffer_Release(&view)
+        release_buffer(&view)
 
 
 cdef int take_flag(Poll *self, Py_buffer *view, flag, bint writable=False) except -1:
@@ -435,7 +458,7 @@ cdef int take(
 ) except -1:
     """Acquires the buffer of an argument, which has to be just as the core needs it; itemsize 0 stands for 4 or 8."""
     try:
-        PyObject_GetBuffer(source, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (PyBUF_WRITABLE if writable else 0))
+        get_buffer(source, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (PyBUF_WRITABLE if writable else 0))
     except (BufferError, TypeError, ValueError) as error:
         raise TypeError(f"{name}: wanted a C-contiguous{' writable' * writable} buffer, got {error}") from error
     cdef Py_ssize_t size = itemsize if itemsize != 0 else 4 if view.itemsize == 4 else 8
@@ -490,7 +513,7 @@ cdef int read_text(
         text.width = 1
     else:
         try:
-            PyObject_GetBuffer(item, view, PyBUF_C_CONTIGUOUS)
+            get_buffer(item, view, PyBUF_C_CONTIGUOUS)
         except (BufferError, TypeError, ValueError):
             raise_not_text(item, name, index, "a bytes-like object")
         if view.itemsize != 1:
@@ -523,7 +546,7 @@ cdef int read_texts(Text *texts, Py_buffer *views, tuple items, str name, bint a
 
 cdef void give_back(Py_buffer *views, int count) noexcept:
     for index in range(count):
-        PyBuffer_Release(&views[index])
+        release_buffer(&views[index])
 
 
 cdef enum:
@@ -673,6 +696,7 @@ def edit_distance(a, b, max_distance=None, *, bint release_gil=True, stop=None):
     cdef int status
     if limit < 0:
         raise ValueError(f"max_distance: wanted 0 or more, got {limit}")
+    limit = min(limit, <int64_t> LONGEST_TEXT)  # to which cores add one
     memset(views, 0, sizeof(views))
     try:
         read_text(&texts[0], &views[0], a, "a", -1, as_str)
@@ -705,6 +729,7 @@ def edit_distances(
     cdef int status
     if limit < 0:
         raise ValueError(f"max_distance: wanted 0 or more, got {limit}")
+    limit = min(limit, <int64_t> LONGEST_TEXT)  # to which cores add one
     memset(own, 0, sizeof(own))
     try:
         take(&own[0], distances, "distances", INTEGER, 4, 2, writable=True)
@@ -733,7 +758,7 @@ def edit_distances(
     finally:
         if views != NULL:
             for index in range(query_count + choice_count):
-                PyBuffer_Release(&views[index])
+                release_buffer(&views[index])
         PyMem_RawFree(views)
         PyMem_RawFree(texts)
         give_back(own, 2)
@@ -1012,7 +1037,7 @@ def pattern_set(tuple patterns not None, *, bint release_gil=True, stop=None):
         discard_trie(&trie)
         PyMem_RawFree(order)
         PyMem_RawFree(texts)
-        PyBuffer_Release(&view)
+        release_buffer(&view)
 
 
 cdef extern from *:
@@ -1025,7 +1050,7 @@ cdef extern from *:
 cdef int take_automaton(Automaton *self, Py_buffer *view, automaton, text) except -1:
     """Opens an automaton, and refuses a text of the other kind."""
     try:
-        PyObject_GetBuffer(automaton, view, PyBUF_C_CONTIGUOUS)
+        get_buffer(automaton, view, PyBUF_C_CONTIGUOUS)
     except (BufferError, TypeError, ValueError) as error:
         raise TypeError(f"automaton: wanted a C-contiguous buffer, got {error}") from error
     if <uintptr_t> view.buf % 8 != 0:

@@ -233,7 +233,7 @@ def test_bad_input(case, workers):
 @pytest.mark.parametrize("place", [*range(12), 40, 63, 64, 65, 199])
 @pytest.mark.parametrize("bad", [-1, 50, 2**31 - 1, -(2**31)])
 @pytest.mark.parametrize("count", [5, 25, 200])
-@pytest.mark.parametrize("vectors", [None, 3, 8])
+@pytest.mark.parametrize("vectors", [None, 0, 3, 8])
 def test_an_index_out_of_range_is_found_wherever_it_is(place, bad, count, vectors):
     data, indices, indptr, shape = random_matrix(200 // count, 50, count)
     indices[place] = bad
@@ -361,7 +361,7 @@ def test_rows_need_not_follow_each_other():
 
 
 @pytest.mark.thread_unsafe(reason="starts threads of its own")
-@pytest.mark.parametrize("vectors", [None, 8])
+@pytest.mark.parametrize("vectors", [None, 0, 8])
 @pytest.mark.parametrize("part", ["indices", "indptr"])
 def test_survives_a_thread_that_rewrites_the_matrix(part, vectors):
     """Right, or ValueError; AddressSanitizer sees what else could happen."""
@@ -394,7 +394,7 @@ def test_survives_a_thread_that_rewrites_the_matrix(part, vectors):
     assert outcomes
 
 
-@pytest.mark.parametrize("vectors", [None, 3, 200])
+@pytest.mark.parametrize("vectors", [None, 0, 3, 200])
 @pytest.mark.parametrize("release_gil", [True, False])
 def test_a_flag_stops_even_one_huge_row(vectors, release_gil):
     flag = array("i", [0])

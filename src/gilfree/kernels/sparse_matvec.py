@@ -122,7 +122,7 @@ def dot(data: Sequence[float], indices: Sequence[int], span: range, x: Sequence[
 
 def _seconds(rows: int, stored: int, vectors: "NDArray[Any]") -> float:
     """Return about how long the product takes."""
-    count = 1 if vectors.ndim == 1 else vectors.shape[1]
+    count = 1 if vectors.ndim == 1 else max(1, vectors.shape[1])  # the matrix is checked for none, too
     entry, row = (0.25e-9, 0.5e-9) if count >= LANES else (0.7e-9, 1.5e-9)
     if vectors.nbytes > CACHED_BYTES:
         entry *= 2.5  # between those of a matrix whose rows have much in common, and random ones
