@@ -19,7 +19,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from importlib import import_module
 from typing import Any, TypeAlias
 from unittest.mock import patch
 
@@ -27,7 +26,7 @@ import numpy as np
 
 import gilfree
 from gilfree import _kernels
-from gilfree.kernels import KERNELS, _arrays, _kernel
+from gilfree.kernels import _arrays, _kernel
 from gilfree.kernels._lazy import _arrays as lazily  # by which the faces call it
 
 ROUNDS = 301
@@ -91,13 +90,14 @@ def recording() -> Iterator[Handed]:
 
     run, call = _kernel.run, _kernels.call
 
-    def record_run(work: _kernel.Work, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
-        handed.run.append(partial(run, work, *args, **kwargs))
-        return run(work, *args, **kwargs)
+    def record_run(kind: type[_kernel.Work], *args: Any) -> Any:  # noqa: ANN401
+        handed.run.append(partial(run, kind, *args))
+        return run(kind, *args)
 
     def record_call(core: str, inputs: tuple[Any, ...], outputs: tuple[Any, ...], release_gil: bool) -> Any:  # noqa: ANN401, FBT001
         handed.native.append(partial(call, core, inputs, outputs, release_gil))
-        work = handed.run[-1].args[0]
+        kind, *described = handed.run[-1].args
+        work = kind(*described[:4])
         handed.empty.append(partial(call, core, work.part(0, 0), tuple([out[:0] for out in outputs]), release_gil))
         with patch.object(_kernels, core, compiled[core]):  # not to be recorded twice
             return call(core, inputs, outputs, release_gil)
@@ -109,9 +109,7 @@ def recording() -> Iterator[Handed]:
     }
     with ExitStack() as stack:
         stack.enter_context(patch.object(lazily, "compute", recorder(_arrays.compute, handed.compute)))
-        for module in (_arrays, *(import_module(f"gilfree.kernels.{name}") for name in KERNELS)):
-            if hasattr(module, "run"):
-                stack.enter_context(patch.object(module, "run", record_run))
+        stack.enter_context(patch.object(_arrays, "run", record_run))
         for name, function in compiled.items():
             stack.enter_context(patch.object(_kernels, name, recorder(function, handed.direct)))
         stack.enter_context(patch.object(_kernels, "call", record_call))

@@ -198,12 +198,12 @@ def test_memory_under_an_array_goes_away(name, place, exporter, monkeypatch):
     given = [np.ndarray(original.shape, original.dtype, memory)]  # unlike np.frombuffer, it locks nothing by itself
     refused, run = [], _arrays.run
 
-    def run_meanwhile(work, *args, **options):
-        if any(np.shares_memory(value, given[0]) for value in work.inputs if isinstance(value, np.ndarray)):
+    def run_meanwhile(kind, inputs, *args):
+        if any(np.shares_memory(value, given[0]) for value in inputs if isinstance(value, np.ndarray)):
             with pytest.raises(BufferError):
                 change()
             refused.append(change)
-        return run(work, *args, **options)
+        return run(kind, inputs, *args)
 
     monkeypatch.setattr(_arrays, "run", run_meanwhile)
     assert identical(put(call, place, given[0])(function), expected)

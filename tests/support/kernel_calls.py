@@ -103,8 +103,8 @@ def core_call(name):
     # Which of the two it is depends on what the kernel returns; and short calls of some do without either, unless
     # others are to do the work.
     with (
-        mock.patch("gilfree.kernels._arrays.run", capture),
-        mock.patch(f"gilfree.kernels.{name}.run", capture, create=True),
+        mock.patch("gilfree.kernels._kernel.share", capture),
+        mock.patch(f"gilfree.kernels.{name}.share", capture, create=True),
     ):
         try:
             make(name, size)(function_of(name), workers=map)

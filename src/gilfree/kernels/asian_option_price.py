@@ -2,13 +2,12 @@
 
 import math
 import sys
-from dataclasses import dataclass
 from itertools import accumulate
 from operator import mul
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from gilfree.kernels._kernel import Kernel, Work
-from gilfree.kernels._lazy import _arrays, np
+from gilfree.kernels._lazy import _arrays
 from gilfree.kernels._scalars import finite_float, integer
 from gilfree.workers import Workers
 
@@ -141,14 +140,16 @@ def asian_option_price(
 
     blocks = -(-paths // BLOCK)
     control_variate = bool(control_variate)
-    work = Blocks(
-        "asian_option_price",
+    moments = _arrays.compute(
+        Blocks,
         (range(blocks), spot, strike, drift, deviation, steps, paths, seed, kind == "call", control_variate),
-        cut=(0,),
-        rows=blocks,
-        seconds=min(paths * (steps + 1.0) * STEP + blocks * BLOCK_SECONDS, sys.float_info.max),
+        blocks,
+        min(paths * (steps + 1.0) * STEP + blocks * BLOCK_SECONDS, sys.float_info.max),
+        (("moments", (blocks, MOMENTS), _arrays.FLOAT64),),
+        None,
+        workers,
+        release_gil,
     )
-    moments = _arrays.compute(work, [("moments", (blocks, MOMENTS), np.float64)], None, workers, release_gil)
     counts = [BLOCK] * (blocks - 1) + [paths - BLOCK * (blocks - 1)]
     exact = None
     if control_variate:
@@ -158,9 +159,11 @@ def asian_option_price(
     return discount * price, discount * error
 
 
-@dataclass(slots=True)
 class Blocks(Work):
     """Blocks of paths."""
+
+    __slots__ = ()
+    core = "asian_option_price"
 
     @property
     def each(self) -> int:

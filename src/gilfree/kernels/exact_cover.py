@@ -8,9 +8,9 @@ from itertools import accumulate, chain, count
 from typing import TYPE_CHECKING, Any
 
 from gilfree import _kernels
-from gilfree.kernels._kernel import Kernel, Work, run
+from gilfree.kernels._kernel import Kernel, Work, share
 from gilfree.kernels._lazy import np
-from gilfree.watching import WatchedCall, watches, watching
+from gilfree.watching import open_call, watches, watching
 from gilfree.workers import Workers, crew
 
 if TYPE_CHECKING:
@@ -187,17 +187,11 @@ class Problem:
         return (found,) if finished else None
 
 
-def _search(
-    mode: str,
-    problem: Problem,
-    workers: Workers,
-    release_gil: bool | None,  # noqa: FBT001
-    call: WatchedCall | None = None,
-) -> list[Any]:
+def _search(mode: str, problem: Problem, workers: Workers, release_gil: bool | None) -> list[Any]:  # noqa: FBT001
     """Return what is found in each of the subtrees, or in some of them together, in order."""
-    if watches and call is None and (watch := watching()) is not None:
-        with watch.call("count_exact_covers" if mode == "count" else "find_exact_cover", SHARES) as own:
-            return _search(mode, problem, workers, release_gil, own)
+    if watches and (watch := watching()) is not None:
+        with watch.call("count_exact_covers" if mode == "count" else "find_exact_cover", SHARES):
+            return _search(mode, problem, workers, release_gil)
     alone = workers.__class__ is int and workers == 1
     if not alone:
         crew(workers)  # for what it refuses
@@ -213,25 +207,11 @@ def _search(
             if found:
                 return list(found)
         paths = _expand(problem, release=release)
-    work = TreeWork(
-        "exact_cover",
-        (
-            problem.items,
-            problem.offsets,
-            problem.item_count,
-            problem.primary_count,
-            paths,
-            range(len(paths)),
-            mode,
-            array("i", [NOBODY]),
-        ),
-        cut=(4, 5),
-        rows=len(paths),
-        seconds=LONG_SECONDS,
-    )
-    if call is not None:
+    tree = problem.items, problem.offsets, problem.item_count, problem.primary_count
+    work = Tree((*tree, paths, range(len(paths)), mode, array("i", [NOBODY])), (), len(paths), LONG_SECONDS)
+    if (call := open_call.get()) is not None:
         call.total = work.rows * work.each  # what was tried before does not count
-    return [found for _, found in run(work, workers, release, call=call)]
+    return [found for _, found in share(work, workers, release)]
 
 
 def _expand(problem: Problem, *, release: bool) -> tuple[tuple[int, ...], ...]:
@@ -247,9 +227,12 @@ def _expand(problem: Problem, *, release: bool) -> tuple[tuple[int, ...], ...]:
     return paths
 
 
-@dataclass(slots=True)
-class TreeWork(Work):
+class Tree(Work):
     """A search tree, cut into subtrees."""
+
+    __slots__ = ()
+    core = "exact_cover"
+    cut = (4, 5)
 
     @property
     def each(self) -> int:

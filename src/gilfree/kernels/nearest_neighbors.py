@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gilfree.kernels._kernel import Kernel, Work
@@ -99,27 +98,35 @@ def nearest_neighbors(
             f"{dimensions}, got {others} (shapes {q.shape} and {p.shape})"
         )
     k = integer("k", k, 1, count, ", the number of points")
-    work = Queries(
-        "nearest_neighbors",
+    shape = (rows, k)
+    result: tuple[NDArray[Any], NDArray[np.int64]] = _arrays.compute(
+        Queries,
         (q, p, k),
-        cut=(0,),
-        rows=rows,
-        seconds=_seconds(rows, count, dimensions, k),
-        chunk_seconds=_packing_seconds(count, dimensions),
+        rows,
+        _seconds(rows, count, dimensions, k),
+        (("distances", shape, q.dtype), ("indices", shape, _arrays.INT64)),
+        out,
+        workers,
+        release_gil,
     )
-    specs: _arrays.Specs = [("distances", (rows, k), q.dtype), ("indices", (rows, k), np.int64)]
-    result: tuple[NDArray[Any], NDArray[np.int64]] = _arrays.compute(work, specs, out, workers, release_gil)
     return result
 
 
-@dataclass(slots=True)
 class Queries(Work):
     """Queries, each of which is compared with all points."""
+
+    __slots__ = ()
+    core = "nearest_neighbors"
 
     @property
     def each(self) -> int:
         """The points; without coordinates the first k will do."""
         return len(self.inputs[1]) if self.inputs[1].shape[1] else int(self.inputs[2])
+
+    @property
+    def chunk_seconds(self) -> float:
+        """What it takes to prepare the points."""
+        return _packing_seconds(*self.inputs[1].shape)
 
 
 def nearest_neighbors_pure(

@@ -1,11 +1,10 @@
 """All occurrences of many literal patterns in a text, in one pass."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from gilfree import _kernels
-from gilfree.kernels._kernel import Kernel, Work, releases, run
+from gilfree.kernels._kernel import Kernel, Work, releases, share
 from gilfree.watching import watches
 from gilfree.workers import Workers
 
@@ -146,8 +145,7 @@ class PatternSet:
         if is_short(text) and workers.__class__ is int and workers == 1 and not watches:
             found = [_kernels.pattern_set_find_all(self._automaton, text, release_gil=bool(release_gil))]
         else:
-            work = self._work("pattern_set_find_all", text, FOUND_SYMBOL)
-            found = run(work, workers, release_gil, name="PatternSet.find_all")
+            found = share(self._work(Finding, text), workers, release_gil)
 
         from numpy import concatenate, int64, ndarray  # noqa: PLC0415 - imported only when it is needed
 
@@ -204,13 +202,15 @@ class PatternSet:
         if is_short(text) and workers.__class__ is int and workers == 1 and not watches:
             total: int = _kernels.pattern_set_count(self._automaton, text, release_gil=bool(release_gil))
             return total
-        return sum(run(self._work("pattern_set_count", text, SYMBOL), workers, release_gil, name="PatternSet.count"))
+        return sum(share(self._work(Counting, text), workers, release_gil))
 
-    def _work(self, core: str, text: "Text", symbol: float) -> "TextWork":
+    def _work(self, kind: "type[Search]", text: "Text") -> "Search":
         shared = text if isinstance(text, (str, bytes)) else self._view(text)
         length = len(shared)
-        seconds = symbol * length * (1 + min(len(self._automaton) / CACHED, MOST_MISSES))
-        return TextWork(core, (self._automaton, shared, range(length), 0), (2,), length, seconds, longest=self._longest)
+        seconds = kind.symbol * length * (1 + min(len(self._automaton) / CACHED, MOST_MISSES))
+        work = kind((self._automaton, shared, range(length), 0), (), length, seconds)
+        work.longest = self._longest
+        return work
 
     def _view(self, text: "Buffer") -> memoryview:
         """Return a view of a bytes-like object, which keeps it from being resized."""
@@ -229,11 +229,14 @@ def is_short(text: "Text") -> bool:
     return type(text) in (str, bytes) and len(text) < SHORT  # type: ignore[arg-type]
 
 
-@dataclass(slots=True)
-class TextWork(Work):
+class Search(Work):
     """A text, cut by where matches end: each part is read from as far before it as a match may begin."""
 
-    longest: int = 0
+    __slots__ = ("longest",)
+    cut = (2,)
+    symbol: ClassVar[float]  # seconds
+
+    longest: int  # pattern
 
     def sent(self, start: int, stop: int) -> tuple[Any, ...]:
         """Return the symbols that this part needs, as what can be pickled."""
@@ -243,6 +246,24 @@ class TextWork(Work):
         if isinstance(symbols, memoryview):
             symbols = bytes(symbols)
         return automaton, symbols, range(start - first, stop - first), first
+
+
+class Finding(Search):
+    """A search that writes matches down."""
+
+    __slots__ = ()
+    core = "pattern_set_find_all"
+    name = "PatternSet.find_all"
+    symbol = FOUND_SYMBOL
+
+
+class Counting(Search):
+    """A search that counts matches."""
+
+    __slots__ = ()
+    core = "pattern_set_count"
+    name = "PatternSet.count"
+    symbol = SYMBOL
 
 
 def find_all_pure(patterns: PatternSet, text: "Text") -> tuple[list[int], list[int]]:

@@ -1,7 +1,6 @@
 """Shortest paths through a graph, from some of its nodes to all."""
 
 from collections import deque
-from dataclasses import dataclass
 from heapq import heappop, heappush
 from math import cbrt, inf
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -111,30 +110,40 @@ def shortest_paths(
     )
     starts = _sources(sources, nodes)
     shape = (*starts.shape, nodes)
-    specs: list[Any] = [("distances", shape, np.float64)]
+    specs: _arrays.Specs = (("distances", shape, _arrays.FLOAT64),)
     if return_predecessors:
-        specs.append(("predecessors", shape, np.int32))
+        specs = (*specs, ("predecessors", shape, _arrays.INT32))
     rows = starts.reshape(-1)
-    work = Sources(
-        "shortest_paths",
+    result: Result = _arrays.compute(
+        Sources,
         (data, indices, indptr, rows),
-        cut=(3,),
-        rows=rows.size,
-        seconds=rows.size * _seconds(nodes, indices.size, unweighted=data is None),
-        chunk_seconds=(nodes + indices.size) * 0.5e-9,  # to look the graph over
+        rows.size,
+        rows.size * _seconds(nodes, indices.size, unweighted=data is None),
+        specs,
+        out,
+        workers,
+        release_gil,
+        single=not starts.ndim,
     )
-    result: Result = _arrays.compute(work, specs, out, workers, release_gil, single=not starts.ndim)
     return result
 
 
-@dataclass(slots=True)
 class Sources(Work):
     """Sources, from each of which all nodes are looked for."""
+
+    __slots__ = ()
+    core = "shortest_paths"
+    cut = (3,)
 
     @property
     def each(self) -> int:
         """The nodes."""
         return len(self.inputs[2]) - 1
+
+    @property
+    def chunk_seconds(self) -> float:
+        """What it takes to look the graph over."""
+        return (len(self.inputs[1]) + len(self.inputs[2])) * 0.5e-9
 
 
 def shortest_paths_pure(

@@ -1,7 +1,7 @@
 """The likeliest path through the states of a hidden Markov model."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["KERNEL", "viterbi", "viterbi_pure"]
 
 MAX_STATES = 2**31 - 1
+PAIR = 2e-9  # seconds, to prepare what is known of two states
 
 
 def viterbi(
@@ -119,19 +120,13 @@ def viterbi(
     if out is not None:
         given = _arrays.outputs(out, [("path", (steps,), np.int32), ("log_probability", shape, np.float64)], model)
     pairs = float(states) * states
-    work = Work(
-        "viterbi",
-        (initial, transition, likelihood, _marks(ends, steps)),
-        cut=(2, 3),
-        rows=steps,
-        seconds=8e-6 + 2e-9 * pairs + steps * (15e-9 + 1.5e-9 * states + 0.08e-9 * pairs),
-        chunk_seconds=2e-9 * pairs,  # to prepare the model
-        before=lambda row: _begin(ends, row),
-    )
     # The core writes a sequence's probability at its last observation: it is observations that are cut.
     path, at_each = _arrays.compute(
-        work,
-        [("path", (steps,), np.int32), ("log_probability", (steps,), np.float64)],
+        Observations,
+        (initial, transition, likelihood, _marks(ends, steps)),
+        steps,
+        8e-6 + PAIR * pairs + steps * (15e-9 + 1.5e-9 * states + 0.08e-9 * pairs),
+        (("path", (steps,), _arrays.INT32), ("log_probability", (steps,), _arrays.FLOAT64)),
         None if given is None else (given[0], np.empty(steps)),
         workers,
         release_gil,
@@ -147,6 +142,26 @@ def viterbi(
     given[1][...] = log_probability
     _arrays.finish(out, given)
     return out  # type: ignore[return-value]
+
+
+class Observations(Work):
+    """Observations, cut between sequences."""
+
+    __slots__ = ()
+    core = "viterbi"
+    cut = (2, 3)
+
+    @property
+    def chunk_seconds(self) -> float:
+        """What it takes to prepare the model."""
+        states = len(self.inputs[0])
+        return PAIR * states * states
+
+    @property
+    def before(self) -> Callable[[int], float]:
+        """Whole sequences."""
+        ends = _ends(self.inputs[3])
+        return lambda row: _begin(ends, row)
 
 
 def viterbi_pure(
@@ -212,6 +227,16 @@ def _marks(ends: list[int], steps: int) -> bytes:
         if end:  # sequences of no observations may be the first
             marks[end - 1] = 1
     return bytes(marks)
+
+
+def _ends(marks: bytes) -> list[int]:
+    """Return where the marked observations are, counted from 1."""
+    ends = []
+    end = marks.find(1) + 1
+    while end:
+        ends.append(end)
+        end = marks.find(1, end) + 1
+    return ends
 
 
 def _begin(ends: list[int], row: int) -> int:
