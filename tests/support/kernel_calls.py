@@ -5,6 +5,7 @@ the number of an argument, or that and the number of its part where the argument
 """
 
 import dataclasses
+from contextlib import ExitStack, contextmanager
 from unittest import mock
 
 import numpy as np
@@ -24,6 +25,7 @@ __all__ = [
     "make",
     "place_id",
     "put",
+    "seeing",
 ]
 
 
@@ -83,6 +85,26 @@ def identify(result):
 
 def identical(result, expected):
     return identify(result) == identify(expected)
+
+
+@contextmanager
+def seeing(see):
+    """Has ``see`` called with what each kernel's compiled function is given, before it begins.
+
+    It patches: tests that use it cannot run in several threads at once.
+    """
+
+    def seen(function):
+        def call(*args, **kwargs):
+            see(args)
+            return function(*args, **kwargs)
+
+        return call
+
+    with ExitStack() as stack:
+        for core in (*KERNELS, "mesh_neighbors", "edit_distances", "pattern_set_count", "pattern_set_find_all"):
+            stack.enter_context(mock.patch.object(_kernels, core, seen(getattr(_kernels, core))))
+        yield
 
 
 class CapturedError(Exception):

@@ -123,9 +123,9 @@ def asian_option_price(
     >>> round(price, 2), round(error, 4)
     (5.78, 0.0022)
     """
-    spot, strike = finite_float("spot", spot, above=0), finite_float("strike", strike, least=0)
-    rate, volatility = finite_float("rate", rate), finite_float("volatility", volatility, least=0)
-    maturity = finite_float("maturity", maturity, above=0)
+    spot, strike = finite_float("spot", spot, -math.inf, 0), finite_float("strike", strike, 0)
+    rate, volatility = finite_float("rate", rate), finite_float("volatility", volatility, 0)
+    maturity = finite_float("maturity", maturity, -math.inf, 0)
     steps, paths = integer("steps", steps, 1, MAX_STEPS), integer("paths", paths, 2, MAX_PATHS)
     seed = integer("seed", seed, 0, LARGEST_SEED)
     if kind not in ("call", "put"):
@@ -150,11 +150,12 @@ def asian_option_price(
         workers,
         release_gil,
     )
-    counts = [BLOCK] * (blocks - 1) + [paths - BLOCK * (blocks - 1)]
     exact = None
     if control_variate:
         exact = geometric_price(spot, strike, drift, deviation, steps=steps, kind=kind)
-    price, error = combined(counts, moments.tolist(), exact)
+    # Of a small call there is one block, and nothing to join.
+    joined = moments.tolist()[0] if blocks == 1 else _joined(_counts(paths), moments.tolist())
+    price, error = estimated(paths, joined, exact)
     discount = math.exp(-rate * maturity)
     return discount * price, discount * error
 
@@ -204,7 +205,7 @@ def asian_option_price_pure(
         math.fsum((one - mean) * (other - control) for one, other in zip(payoffs, controls, strict=True)),
     ]
     exact = geometric_price(spot, strike, drift, deviation, steps=steps, kind=kind) if control_variate else None
-    price, error = combined([paths], [moments], exact)
+    price, error = estimated(paths, moments, exact)
     discount = math.exp(-rate * maturity)
     return discount * price, discount * error
 
@@ -264,16 +265,12 @@ def normal_share(x: float) -> float:
     return math.erfc(-x / math.sqrt(2)) / 2
 
 
-def combined(counts: "Sequence[int]", moments: "Sequence[Sequence[float]]", exact: float | None) -> tuple[float, float]:
-    """Return mean and standard error of the payoffs, from the `MOMENTS` of blocks of so many.
+def estimated(paths: int, moments: "Sequence[float]", exact: float | None) -> tuple[float, float]:
+    """Return mean and standard error of the payoffs, from the `MOMENTS` of so many.
 
-    Given the ``exact`` mean of the controls, what is known of their error is taken off that of the payoffs. Sums are
-    exact (`math.fsum`), so the order of the blocks is of no consequence.
+    Given the ``exact`` mean of the controls, what is known of their error is taken off that of the payoffs.
     """
-    paths = sum(counts)
-    # Of a small call there is one block, and nothing to join.
-    joined = moments[0] if len(moments) == 1 else _joined(counts, moments)
-    mean, square, control, control_square, product = joined
+    mean, square, control, control_square, product = moments
     if exact is None:
         return mean, math.sqrt(square / (paths - 1) / paths)
     slope = product / control_square if control_square > 0 else 0.0
@@ -281,8 +278,17 @@ def combined(counts: "Sequence[int]", moments: "Sequence[Sequence[float]]", exac
     return mean - slope * (control - exact), math.sqrt(rest / max(paths - 2, 1) / paths)
 
 
+def _counts(paths: int) -> list[int]:
+    """Return how many paths each block has."""
+    blocks = -(-paths // BLOCK)
+    return [BLOCK] * (blocks - 1) + [paths - BLOCK * (blocks - 1)]
+
+
 def _joined(counts: "Sequence[int]", moments: "Sequence[Sequence[float]]") -> "Sequence[float]":
-    """Return the moments of all blocks together."""
+    """Return the moments of all blocks together.
+
+    Sums are exact (`math.fsum`), so the order of the blocks is of no consequence.
+    """
     means, squares, control_means, control_squares, products = zip(*moments, strict=True)
     mean, control = _mean(counts, means), _mean(counts, control_means)
     return (

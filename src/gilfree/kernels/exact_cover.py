@@ -3,9 +3,8 @@
 from array import array
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from itertools import accumulate, chain, count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gilfree import _kernels
 from gilfree.kernels._kernel import Kernel, Work, share
@@ -36,6 +35,12 @@ SUBTREES = 256
 DEEPEST = 24
 EXPANDING_POLLS = 100
 
+# Options as rows of items' numbers, primary items first, as `gilfree._kernels` takes them: the items of all rows, where
+# each row begins and ends, how many items there are, and how many of these are primary.
+Problem: TypeAlias = tuple[Any, Any, int, int]
+Paths: TypeAlias = tuple[tuple[int, ...], ...]
+
+WHOLE: Paths = ((),)  # the path to the whole of the tree
 NOBODY = 2**31 - 1
 SHARES = 2**20  # as in the core, which divides each subtree's search into so many
 
@@ -168,23 +173,10 @@ def find_exact_cover(
     [0]
     """
     problem = _read(options, secondary)
-    covers = _search("find", problem, workers, release_gil)
-    return next((sorted(cover) for cover in covers if cover is not None), None)
-
-
-@dataclass(slots=True)
-class Problem:
-    """Options as rows of items' numbers, primary items first, as `gilfree._kernels` takes them."""
-
-    items: Any
-    offsets: Any
-    item_count: int
-    primary_count: int
-
-    def core(self, **options: Any) -> Any:  # noqa: ANN401 - what is found depends on the mode
-        """Call the core; None if the budget did not suffice, else what it found in a tuple."""
-        finished, found = _kernels.exact_cover(self.items, self.offsets, self.item_count, self.primary_count, **options)
-        return (found,) if finished else None
+    for cover in _search("find", problem, workers, release_gil):
+        if cover is not None:
+            return sorted(cover)
+    return None
 
 
 def _search(mode: str, problem: Problem, workers: Workers, release_gil: bool | None) -> list[Any]:  # noqa: FBT001
@@ -196,32 +188,35 @@ def _search(mode: str, problem: Problem, workers: Workers, release_gil: bool | N
     if not alone:
         crew(workers)  # for what it refuses
     if release_gil is None:
-        found = problem.core(mode=mode, budget=HELD_POLLS, release_gil=False)
-        if found:
-            return list(found)
+        finished, found = _kernels.exact_cover(*problem, WHOLE, None, mode, None, 0, HELD_POLLS, release_gil=False)
+        if finished:
+            return [found]
     release = release_gil is None or bool(release_gil)
-    paths: tuple[tuple[int, ...], ...] = ((),)
+    paths = WHOLE
     if not alone:
         if not (isinstance(workers, Executor) or callable(workers)):
-            found = problem.core(mode=mode, budget=ALONE_POLLS, release_gil=release)
-            if found:
-                return list(found)
+            finished, found = _kernels.exact_cover(
+                *problem, WHOLE, None, mode, None, 0, ALONE_POLLS, release_gil=release
+            )
+            if finished:
+                return [found]
         paths = _expand(problem, release=release)
-    tree = problem.items, problem.offsets, problem.item_count, problem.primary_count
-    work = Tree((*tree, paths, range(len(paths)), mode, array("i", [NOBODY])), (), len(paths), LONG_SECONDS)
+    work = Tree((*problem, paths, range(len(paths)), mode, array("i", [NOBODY])), (), len(paths), LONG_SECONDS)
     if (call := open_call.get()) is not None:
         call.total = work.rows * work.each  # what was tried before does not count
     return [found for _, found in share(work, workers, release)]
 
 
-def _expand(problem: Problem, *, release: bool) -> tuple[tuple[int, ...], ...]:
+def _expand(problem: Problem, *, release: bool) -> Paths:
     """Return the options that lead to each of some hundred subtrees, in the order in which one search gets there."""
-    paths: tuple[tuple[int, ...], ...] = ((),)
+    paths = WHOLE
     for deepest in range(1, DEEPEST + 1):
-        found = problem.core(mode="expand", deepest=deepest, budget=EXPANDING_POLLS, release_gil=release)
-        if not found:
+        finished, found = _kernels.exact_cover(
+            *problem, WHOLE, None, "expand", None, deepest, EXPANDING_POLLS, release_gil=release
+        )
+        if not finished:
             break
-        [paths] = found
+        paths = found
         if not 0 < len(paths) < SUBTREES:
             break
     return paths
@@ -264,7 +259,7 @@ def _read(options: Any, secondary: "Iterable[Hashable]") -> Problem:  # noqa: AN
     if once != len(items):
         raise ValueError(_repeated(rows))
     offsets = array("i", list(accumulate(map(len, rows), initial=0)))
-    return Problem(items, offsets, len(named), len(primary))
+    return items, offsets, len(named), len(primary)
 
 
 def _rows(options: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401
@@ -315,7 +310,7 @@ def _read_matrix(options: Any, secondary: "dict[Hashable, None]") -> Problem:  #
     rank[order] = np.arange(columns, dtype=np.int32)
     rows, items = np.nonzero(matrix)
     offsets = np.searchsorted(rows, np.arange(len(matrix) + 1)).astype(np.int32)
-    return Problem(rank[items], offsets, columns, columns - int(optional.sum()))
+    return rank[items], offsets, columns, columns - int(optional.sum())
 
 
 def count_exact_covers_pure(

@@ -94,7 +94,7 @@ def lomb_scargle(
     >>> round(float(frequencies[power.argmax()]), 2)
     0.3
     """
-    double = np.dtype(np.float64)
+    double = _arrays.FLOAT64
     t = _arrays.float_array("times", times, 1, double)
     y = values if type(values) is np.ndarray else np.asarray(values)
     if y.ndim not in (1, 2):
@@ -114,11 +114,13 @@ def lomb_scargle(
     shape = f.shape if single else (series, f.size)
     given = None
     if out is not None:
-        given = _arrays.outputs(out, [("power", shape, double)], [value for value in (t, y, f, e) if value is not None])
+        given = _arrays.outputs(
+            out, (("power", shape, double),), [value for value in (t, y, f, e) if value is not None]
+        )
     # Blocks of rows are what is cut, and so a row holds all series at one frequency.
     power = _arrays.compute(
         Frequencies,
-        (range(f.size), t, y.reshape(series, t.size), f, e, bool(fit_mean)),
+        (range(f.size), t, y[None] if single else y, f, e, bool(fit_mean)),
         f.size,
         _seconds(t.size, series, f.size, _block(t.size, f)),
         (("power", (f.size, series), double),),

@@ -1,6 +1,7 @@
 """The Mandelbrot set: how soon each point of a picture escapes."""
 
 import sys
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from gilfree.kernels._kernel import Kernel, Work
@@ -140,10 +141,11 @@ def escape_count(real: float, imaginary: float, max_iterations: int) -> int:
 
 def _picture(center: Any, span: object) -> tuple[float, float, float]:  # noqa: ANN401 - it is what is checked
     try:
-        real, imaginary = map(float, center)
+        real, imaginary = center
+        real, imaginary = float(real), float(imaginary)
     except (TypeError, ValueError):
         raise TypeError(f"center: wanted two floats (real, imaginary), got {center!r}") from None
-    return finite_float("center", real), finite_float("center", imaginary), finite_float("span", span, above=0)
+    return finite_float("center", real), finite_float("center", imaginary), finite_float("span", span, -inf, 0)
 
 
 KERNEL = Kernel(

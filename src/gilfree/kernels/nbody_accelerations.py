@@ -99,7 +99,7 @@ def nbody_accelerations(
         raise ValueError(f"positions: wanted shape (n, 3), got {at.shape}")
     if len(weights) != bodies:
         raise ValueError(f"masses: wanted one for each of {bodies} positions, got {len(weights)}")
-    length = finite_float("softening", softening, least=0)
+    length = finite_float("softening", softening, 0)
     constant = finite_float("gravitational_constant", gravitational_constant)
     accelerations: NDArray[Any] = _arrays.compute(
         Bodies,

@@ -154,7 +154,7 @@ def _seconds(rows: int, count: int, dimensions: int, k: int) -> float:
     """Return about how long the search takes."""
     # Of points in random order, the n-th is among the k nearest so far, and has to be measured, with probability k/n.
     measured = rows * k * (1 + math.log(count / k)) * (60e-9 + 0.3e-9 * dimensions)
-    if rows < min(8, 2 + dimensions // 16):  # as in the core: too few to pack the points for
+    if rows < 8 and rows < 2 + dimensions // 16:  # noqa: PLR2004 - as in the core: too few to pack the points for
         return 1e-6 + measured + rows * count * (5e-9 + 0.1e-9 * dimensions)
     return 1e-6 + measured + _packing_seconds(count, dimensions) + rows * count * (0.3e-9 + 0.02e-9 * dimensions)
 

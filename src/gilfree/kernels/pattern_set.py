@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from gilfree import _kernels
 from gilfree.kernels._kernel import Kernel, Work, releases, share
+from gilfree.kernels._lazy import np
 from gilfree.watching import watches
 from gilfree.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    import numpy as np
     from numpy.typing import NDArray
     from typing_extensions import Buffer
 
@@ -147,12 +147,11 @@ class PatternSet:
         else:
             found = share(self._work(Finding, text), workers, release_gil)
 
-        from numpy import concatenate, int64, ndarray  # noqa: PLC0415 - imported only when it is needed
-
-        parts = [(ndarray(len(one) // 8, int64, one), ndarray(len(two) // 8, int64, two)) for one, two in found]
-        if len(parts) == 1:
-            return parts[0]
-        return concatenate([patterns for patterns, _ in parts]), concatenate([starts for _, starts in parts])
+        if len(found) == 1:
+            [(patterns, starts)] = found
+            return _numbers(patterns), _numbers(starts)
+        patterns, starts = zip(*found, strict=True)
+        return np.concatenate([*map(_numbers, patterns)]), np.concatenate([*map(_numbers, starts)])
 
     def count(self, text: "Text", *, workers: Workers = 1, release_gil: bool | None = None) -> int:
         """Count the occurrences of all patterns, overlapping ones too.
@@ -222,6 +221,12 @@ class PatternSet:
             pass
         wanted = "str" if self._patterns and isinstance(self._patterns[0], str) else "a bytes-like object"
         raise TypeError(f"text: wanted {wanted}, got {type(text).__name__}")
+
+
+def _numbers(room: bytearray) -> "NDArray[np.int64]":
+    """Return an array of what a search wrote down."""
+    numbers: NDArray[np.int64] = np.ndarray(len(room) // 8, np.int64, room)
+    return numbers
 
 
 def is_short(text: "Text") -> bool:

@@ -5,11 +5,10 @@ from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING, Any
 
-from gilfree import _kernels
 from gilfree.kernels._kernel import Kernel, Work, releases
 from gilfree.kernels._lazy import _arrays, _csr, np
 from gilfree.kernels._scalars import finite_float, integer
-from gilfree.watching import open_call, watches, watching
+from gilfree.watching import watches, watching
 from gilfree.workers import Workers, crew
 
 if TYPE_CHECKING:
@@ -164,6 +163,13 @@ def moved(position: Sequence[float], neighbors: Sequence[Sequence[float]], facto
     return [x + factor * (mean - x) for x, mean in zip(position, means, strict=True)]
 
 
+class Faces(Work):
+    """Faces, which are gone through once, by the calling thread."""
+
+    __slots__ = ()
+    core = "mesh_neighbors"
+
+
 class Vertices(Work):
     """Vertices, all of which move at once."""
 
@@ -213,12 +219,10 @@ def _neighbors(
     triangles: "NDArray[Any]", count: int, *, release_gil: bool
 ) -> "tuple[NDArray[np.int64], NDArray[np.int32]]":
     """Return each vertex's neighbours: those of v are ``neighbors[offsets[v]:offsets[v + 1]]``."""
-    offsets, neighbors = np.empty(count + 1, np.int64), np.empty(ENDS * len(triangles), np.int32)
-    held = _kernels.hold((triangles,), np.ndarray)
-    stop = call.flag if watches and (call := open_call.get()) is not None else None
-    _kernels.mesh_neighbors(triangles, offsets, neighbors, release_gil=release_gil, stop=stop)
-    del held
-    return offsets, neighbors[: offsets[-1]]
+    faces = len(triangles)
+    specs = (("offsets", (count + 1,), _arrays.INT64), ("neighbors", (ENDS * faces,), _arrays.INT32))
+    offsets, neighbors = _arrays.compute(Faces, (triangles,), faces, FACE * faces, specs, None, 1, release_gil)
+    return offsets, neighbors[: offsets.item(-1)]
 
 
 KERNEL = Kernel(

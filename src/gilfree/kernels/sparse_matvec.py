@@ -86,7 +86,7 @@ def sparse_matvec(
     vectors = _arrays.float_array("x", vectors, vectors.ndim)
     if vectors.shape[0] != columns:
         raise ValueError(f"x: wanted length {columns}, as many as the matrix has columns, got {vectors.shape[0]}")
-    if vectors.dtype != data.dtype == np.float64:
+    if vectors.dtype != data.dtype == _arrays.FLOAT64:
         vectors = vectors.astype(np.float64)
     shape = (rows, *vectors.shape[1:])
     result: NDArray[Any] = _arrays.compute(

@@ -98,14 +98,13 @@ def viterbi(
     >>> round(math.exp(log_probability), 6)
     0.01512
     """
-    model = [
-        _arrays.float_array("log_initial", log_initial, 1),
-        _arrays.float_array("log_transition", log_transition, 2),
-        _arrays.float_array("log_likelihood", log_likelihood, 2),
-    ]
-    if not model[0].dtype == model[1].dtype == model[2].dtype:
-        model = [array.astype(np.float64, copy=False) for array in model]
-    initial, transition, likelihood = model
+    initial = _arrays.float_array("log_initial", log_initial, 1)
+    transition = _arrays.float_array("log_transition", log_transition, 2)
+    likelihood = _arrays.float_array("log_likelihood", log_likelihood, 2)
+    if not initial.dtype == transition.dtype == likelihood.dtype:
+        initial, transition, likelihood = (
+            array.astype(np.float64, copy=False) for array in (initial, transition, likelihood)
+        )
     states, steps = initial.size, likelihood.shape[0]
     if not 1 <= states <= MAX_STATES:
         raise ValueError(f"log_initial: wanted 1 to {MAX_STATES} states, got {states}")
@@ -118,7 +117,8 @@ def viterbi(
     shape = () if counts is None else (len(counts),)
     given = None
     if out is not None:
-        given = _arrays.outputs(out, [("path", (steps,), np.int32), ("log_probability", shape, np.float64)], model)
+        specs = (("path", (steps,), _arrays.INT32), ("log_probability", shape, _arrays.FLOAT64))
+        given = _arrays.outputs(out, specs, (initial, transition, likelihood))
     pairs = float(states) * states
     # The core writes a sequence's probability at its last observation: it is observations that are cut.
     path, at_each = _arrays.compute(
@@ -222,6 +222,8 @@ def _marks(ends: list[int], steps: int) -> bytes:
 
     Not by NumPy: some of what it has for this lets the GIL go, and all is slower where sequences are few.
     """
+    if len(ends) == 1 and steps:
+        return bytes(steps - 1) + b"\x01"
     marks = bytearray(steps)
     for end in ends:
         if end:  # sequences of no observations may be the first
