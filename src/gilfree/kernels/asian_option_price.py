@@ -1,7 +1,6 @@
 """The price of an Asian option, by simulation: what a payoff by an average price is worth today."""
 
 import math
-import sys
 from itertools import accumulate
 from operator import mul
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -132,7 +131,7 @@ def asian_option_price(
         raise ValueError(f'kind: wanted "call" or "put", got {kind!r}')
     drift, deviation = logarithmic_step(rate, volatility, maturity, steps)
     largest = abs(drift) + LARGEST_NORMAL * deviation
-    if not max(largest, abs(rate) * maturity) <= LARGEST_EXPONENT:
+    if not (largest <= LARGEST_EXPONENT and abs(rate) * maturity <= LARGEST_EXPONENT):
         raise ValueError(
             f"rate, volatility: wanted prices in the range of float64, got {rate!r} and {volatility!r} for "
             f"{maturity!r} years in {steps} step(s)"
@@ -144,7 +143,7 @@ def asian_option_price(
         Blocks,
         (range(blocks), spot, strike, drift, deviation, steps, paths, seed, kind == "call", control_variate),
         blocks,
-        min(paths * (steps + 1.0) * STEP + blocks * BLOCK_SECONDS, sys.float_info.max),
+        paths * (steps + 1.0) * STEP + blocks * BLOCK_SECONDS,
         (("moments", (blocks, MOMENTS), _arrays.FLOAT64),),
         None,
         workers,

@@ -119,7 +119,8 @@ def smooth_mesh(
 
     step_seconds = VERTEX * count + NEIGHBOR * ENDS * len(triangles)
     release = releases(release_gil, FACE * len(triangles) + step_seconds * iterations)
-    by_steps = _cut_steps(workers, step_seconds) and iterations > 0
+    alone = workers.__class__ is int and workers == 1
+    by_steps = not alone and _cut_steps(workers, step_seconds) and iterations > 0
     if watches and (watch := watching()) is not None:
         with watch.call("smooth_mesh", len(triangles) + iterations * count):
             return smooth_mesh(
@@ -179,8 +180,6 @@ class Vertices(Work):
 
 def _cut_steps(workers: Workers, seconds: float) -> bool:
     """Return whether iterations of so long are to be cut: always for workers that the caller brought."""
-    if workers.__class__ is int and workers == 1:
-        return False
     who = crew(workers)
     return who.kind != "threads" or not hasattr(workers, "__index__") or (who.size > 1 and seconds >= CUT_FROM_SECONDS)
 
@@ -193,10 +192,10 @@ def _step(
     release_gil: bool,  # noqa: FBT001
 ) -> "NDArray[Any]":
     """Make all the iterations that the inputs ask for, each of so many seconds."""
-    rows, positions, *_, iterations = inputs
+    positions = inputs[1]
     specs = (("moved", positions.shape, positions.dtype),)
     moved: NDArray[Any] = _arrays.compute(
-        Vertices, inputs, len(rows), 1e-6 + seconds * iterations, specs, out, workers, release_gil
+        Vertices, inputs, len(positions), 1e-6 + seconds * inputs[-1], specs, out, workers, release_gil
     )
     return moved
 
