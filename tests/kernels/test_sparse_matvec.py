@@ -280,10 +280,21 @@ def test_one_answer_however_it_is_cut(workers, release_gil, vectors, monkeypatch
     assert y.tobytes() == gilfree.sparse_matvec(matrix, x).tobytes()
 
 
+class Costly(Work):
+    """Rows of which the inputs say how much comes before each."""
+
+    __slots__ = ()
+
+    @property
+    def before(self):
+        [before] = self.inputs
+        return before
+
+
 def grid(costs, chunks, *, chosen=True):
     """How rows of these costs are cut for so many threads, in chunks that are all of one size."""
     sums = np.r_[0, np.cumsum(costs)]
-    work = Work("x", (), (), len(costs), 0.0, before=lambda row: int(sums[row]))
+    work = Costly((lambda row: int(sums[row]),), (), len(costs), 0.0)
     return _kernel._grid(work, crew(chunks), chosen=chosen)
 
 
@@ -306,7 +317,7 @@ def test_every_cut_is_complete(costs, chunks):
 def test_every_cut_is_complete_while_another_thread_changes_the_costs():
     rng = np.random.default_rng(0)
     for _ in range(50):
-        work = Work("x", (), (), 100, 0.0, before=lambda _: int(rng.integers(-(2**31), 2**31)))
+        work = Costly((lambda _: int(rng.integers(-(2**31), 2**31)),), (), 100, 0.0)
         bounds = _kernel._grid(work, crew(7), chosen=True)
         assert [row for start, stop in bounds for row in range(start, stop)] == list(range(100))
 
