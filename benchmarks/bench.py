@@ -391,7 +391,7 @@ def failures(results: dict[str, Any]) -> list[str]:
             for limit in kernel["limits"]
             if limit["error"]
         ]
-    lengths = results["lengths"]
+    lengths = results.get("lengths")
     if lengths:
         parts = [("beside Python", lengths["convoy"]), *((entry["kernel"], entry) for entry in lengths["break_even"])]
         lines += [f"short calls, {name}: {part['error']}" for name, part in parts if part["error"]]
