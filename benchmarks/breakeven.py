@@ -26,7 +26,11 @@ __all__ = ["LONGEST", "WAYS", "Team", "bracket", "break_even", "team"]
 WAYS = {"number": "workers=2", "threads": "a pool of 2 threads", "processes": "a pool of 2 processes"}
 WORKERS = 2
 
-LONGEST, SHORTEST = 0.03, 50e-6  # seconds on one worker, about
+LONGEST, SHORTEST = 0.02, 50e-6  # seconds on one worker, about
+# Some of the larger problems have few rows, and those of the smaller take less time.
+SIZES = ("medium", "tiny")
+MOST_DOUBLINGS = 13
+SHORTER = 0.75  # calls of nearly the same length tell nothing new
 BATCH_SECONDS = 2e-3  # shorter calls are timed by the batch
 HOPELESS = 0.05  # a way with such a speed-up is not tried on calls that are shorter still
 MOST_ROUNDS = 15
@@ -53,7 +57,7 @@ def break_even(kernel: str, workers: Team, seconds: float, longest: float = LONG
     for piece in pieces:
         points.append(measured(kernel, piece, left, seconds / len(pieces)))
         speedups = points[-1]["speedup"]
-        left = {way: two for way, two in left.items() if speedups[way]["median"] > HOPELESS}
+        left = {way: two for way, two in left.items() if speedups[way]["high"] > HOPELESS}
     points.sort(key=lambda point: point["seconds"]["median"])
     return {
         "points": points,
@@ -70,25 +74,31 @@ def break_even(kernel: str, workers: Team, seconds: float, longest: float = LONG
 
 
 def smaller(kernel: str, longest: float) -> Iterator[Call]:
-    """Yield pieces of the problem, each about half of the one before, as long as they have a length of interest.
-
-    A problem's middle is taken: the first rows of a picture may be empty. What cannot be cut any more is left out.
-    """
-    problem, function = PROBLEMS[kernel], KERNELS[kernel].functions[0]
-    whole = problem.make("medium")
-    many, before = 1, 0
-    while True:
-        pieces = problem.split(whole, many)
-        if len(pieces) > before:
-            piece = pieces[len(pieces) // 2]
+    """Yield calls of the kernel that can be cut, each shorter than the one before, as long as they are of interest."""
+    function, last = KERNELS[kernel].functions[0], longest / SHORTER
+    for size in SIZES:
+        for piece in halves(kernel, size):
             taken = min(timed(function, piece, 1, 1) for _ in range(3))
-            if before and (taken < SHORTEST or not divisible(kernel, piece)):
+            if taken < SHORTEST:
                 return
-            if taken < longest:
+            if taken < last * SHORTER:
                 yield piece
-        elif len(pieces) < many // 4:
-            return
-        before, many = max(before, len(pieces)), many * 2
+                last = taken
+
+
+def halves(kernel: str, size: str) -> Iterator[Call]:
+    """Yield a problem, half of it, a quarter and so on, as far as these can be cut in their turn.
+
+    A problem's middle is taken: the first rows of a picture may be empty.
+    """
+    problem = PROBLEMS[kernel]
+    whole, before = problem.make(size), 0
+    for doublings in range(MOST_DOUBLINGS):
+        pieces = problem.split(whole, 2**doublings)
+        piece = pieces[len(pieces) // 2]
+        if len(pieces) > before and divisible(kernel, piece):
+            yield piece
+        before = max(before, len(pieces))
 
 
 def divisible(kernel: str, piece: Call) -> bool:

@@ -17,7 +17,7 @@ from .thresholds import call_of, compute_in_python
 
 __all__ = ["INTERVALS", "LENGTHS", "convoy"]
 
-LENGTHS = (2e-6, 20e-6, 200e-6, 2e-3, 20e-3)
+LENGTHS = (2e-6, 20e-6, 200e-6, 2e-3, 10e-3)
 INTERVALS = (5e-3, 0.5e-3)  # Python's own is the first
 FEWEST_CALLS = 2
 

@@ -22,7 +22,7 @@ QUICK_MODELS = ("threads", "processes-spawn", "processes-forkserver")
 QUICK_LENGTHS = (0.04, 7, 48.0)
 FULL_LENGTHS = (0.1, 9, 1080.0)
 # For what depends on how long a call is.
-LENGTHS_SECONDS = {"quick": 8.0, "full": 40.0}
+LENGTHS_SECONDS = {"quick": 5.0, "full": 40.0}
 
 # Finer than the workers, so that pieces of unequal length even out; few, because worker processes are sent with each
 # piece all that it needs, which for some kernels is most of the input.

@@ -3,6 +3,7 @@
 import json
 import sys
 import threading
+import time
 from dataclasses import replace
 from functools import partial
 from importlib.resources import files
@@ -12,6 +13,7 @@ import pytest
 pytest.importorskip("rich")
 
 from gilfree.benchmarks import breakeven, lengths
+from gilfree.benchmarks import convoy as convoys
 from gilfree.benchmarks.bench import failures
 from gilfree.benchmarks.breakeven import bracket, break_even
 from gilfree.benchmarks.cell import WrongResultError
@@ -113,7 +115,7 @@ def test_wrong_results_are_no_measurement(monkeypatch):
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_every_kernel_has_calls_that_can_be_cut(monkeypatch, kernel):
     # The larger pieces are of interest, the next is too short, and nothing is computed.
-    times = iter([1e-3] * 9)
+    times = iter([8e-3] * 3 + [4e-3] * 3 + [2e-3] * 3)
     monkeypatch.setattr(breakeven, "timed", lambda *_: next(times, 1e-9))
     pieces = list(breakeven.smaller(kernel, breakeven.LONGEST))
     assert 1 < len(pieces) <= 3
@@ -121,13 +123,34 @@ def test_every_kernel_has_calls_that_can_be_cut(monkeypatch, kernel):
     assert units[-1] < units[0]
 
 
+def test_a_speedup_is_the_time_of_one_worker_over_that_of_two(monkeypatch):
+    seconds = {1: 0.02, 2: 0.01, 3: 0.08}  # by what stands for the workers
+    monkeypatch.setattr(breakeven, "timed", lambda _function, _piece, workers, _batch: seconds[workers])
+    piece = breakeven.PROBLEMS["mandelbrot"].make("small")
+    found = breakeven.measured("mandelbrot", piece, {"number": 2, "threads": 3}, 0.0)
+    assert found["seconds"]["median"] == 0.02
+    assert found["speedup"]["number"]["median"] == pytest.approx(2.0)
+    assert found["speedup"]["threads"]["median"] == pytest.approx(0.25)
+
+
+def test_who_holds_and_who_releases_is_not_mixed_up(monkeypatch):
+    def fake(seconds):
+        return lambda *, release_gil: time.sleep(3 * seconds if release_gil else seconds)
+
+    monkeypatch.setattr(convoys, "call_of", fake)
+    for point in convoy(0.0, (0.01,)):
+        assert point["alone"]["low"] > (0.03 if point["release_gil"] else 0.01)
+        assert point["beside"]["low"] > (0.03 if point["release_gil"] else 0.01)
+
+
 def test_hopeless_ways_are_not_tried_on_shorter_calls(monkeypatch):
     tried = []
 
     def measured(kernel, piece, workers, seconds):
         tried.append(set(workers))
-        speedup = {"number": 1.5, "threads": 0.01}
-        return {"seconds": {"median": 1 / len(tried)}, "speedup": {way: {"median": speedup[way]} for way in workers}}
+        reached = {"number": 1.5, "threads": 0.01}
+        speedups = {way: {"median": reached[way], "high": reached[way]} for way in workers}
+        return {"seconds": {"median": 1 / len(tried)}, "speedup": speedups}
 
     monkeypatch.setattr(breakeven, "smaller", lambda *_: ["large", "small"])
     monkeypatch.setattr(breakeven, "measured", measured)
