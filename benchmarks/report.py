@@ -15,6 +15,7 @@ from .bench import failures
 from .claims.showing import claims_section
 from .implementations import IMPLEMENTATIONS, REFERENCE
 from .models import MODELS, SERIAL
+from .outlook import sections
 from .peers import page
 from .peers.views import failed
 from .svg import model_bars, speedup_curves, swatch
@@ -63,6 +64,7 @@ def scaling_parts(results: dict[str, Any]) -> dict[str, str]:
         "alarms": alarms(failures(results)),
         "curves": curves(results),
         "bars": model_section(results) + heat_maps(results) + costs(results) + interpreters(results),
+        "outlook": sections(results),
         "serial": serial_table(results),
         "tables": "<h2>Every measurement</h2>"
         f'<p class="soft">{escape(columns_explained(results))}</p>'
@@ -84,6 +86,7 @@ def peers_parts(results: dict[str, Any]) -> dict[str, str]:
         "alarms": alarms(failed(comparison)),
         "curves": "",
         "bars": "",
+        "outlook": "",
         "serial": "",
         "tables": "",
         "method": page.METHOD,
