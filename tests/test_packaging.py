@@ -4,6 +4,7 @@ import importlib.util
 import io
 import os
 import re
+import shlex
 import sys
 import sysconfig
 import tarfile
@@ -35,7 +36,7 @@ def tool(name):
     return module
 
 
-release, wheels, zigcc = map(tool, ("release", "wheels", "zigcc"))
+check_dist, release, wheels, zigcc = map(tool, ("check_dist", "release", "wheels", "zigcc"))
 
 
 @pytest.fixture(scope="module")
@@ -184,13 +185,14 @@ def test_sdists_differ_by_content_alone(tmp_path, monkeypatch):
         assert packed.extractfile("x-1/two").read() == b"x-1/two"
 
 
-def wheel(path, *, without=None, padding=0):
+def wheel(path, *, without=None, padding=0, machine=62):
     contents = [f"{module}.cpython-311-x86_64-linux-gnu.so" for module in wheels.MODULES["x86_64"]]
     contents.append("gilfree-1.dist-info/sboms/gilfree.cdx.json")
     with zipfile.ZipFile(path, "w") as packed:
+        packed.mkdir("gilfree-1.dist-info/sboms")  # auditwheel adds entries for folders
         for name in contents:
             if not (without and without in name):
-                packed.writestr(name, b"")
+                packed.writestr(name, bytes(18) + machine.to_bytes(2, "little"))
         packed.writestr("gilfree/padding", bytes(padding))
     return path
 
@@ -220,13 +222,20 @@ def test_wheel_with_the_functions_of_the_linker_is_refused(tmp_path, imported):
     [
         ({"without": "_v4/"}, "wanted the modules"),
         ({"without": "/_native"}, "wanted the modules"),
-        ({"without": "sboms"}, "no bill of materials"),
+        ({"without": ".json"}, "no bill of materials"),
         ({"padding": wheels.MOST_BYTES}, "wanted at most"),
+        ({"machine": 183}, "wanted x86_64, 62 in an ELF header, got 183"),
     ],
 )
 def test_wheel_is_refused(tmp_path, flaw, message):
     with pytest.raises(wheels.Failure, match=message):
         wheels.check(wheel(tmp_path / "gilfree.whl", **flaw), "x86_64")
+
+
+def test_bills_of_materials_are_found_in_wheels(tmp_path):
+    [bill] = check_dist.bills(wheel(tmp_path / "gilfree.whl"))
+    assert bill.startswith("\0")  # what that file holds, not the folder
+    assert check_dist.bills(wheel(tmp_path / "none.whl", without=".json")) == []
 
 
 def test_wheels_that_differ_are_refused(tmp_path):
@@ -261,6 +270,42 @@ def test_wheels_are_tried_without_a_compiler(monkeypatch):
     assert environment["PATH"] == str(Path("/somewhere/bin"))
     assert environment["PIP_INDEX_URL"] == "https://example.org/simple"
     assert "CC" not in environment
+
+
+def test_only_the_tests_of_an_sdist_are_unpacked(tmp_path):
+    names = ["x-1/tests/one.py", "x-1/pyproject.toml", "x-1/src/x.py", "x-1/docs/pyproject.toml"]
+    archive(tmp_path / "x.tar.gz", names, 1_800_000_000, "anna")
+    here = wheels.unpack_tests(tmp_path / "x.tar.gz", tmp_path)
+    files = sorted(str(path.relative_to(here)) for path in here.rglob("*") if path.is_file())
+    assert files == ["pyproject.toml", str(Path("tests", "one.py"))]
+
+
+TESTS_THERE = """
+import os, sys
+
+def test_one():
+    assert os.environ["PYTHONPATH"].endswith("packages")
+    assert "no:cacheprovider" in sys.argv
+
+def test_two():
+    raise AssertionError
+"""
+
+
+@pytest.mark.parametrize(("chosen", "said"), [("one", "1 passed, 1 deselected"), ("two", "failed with 1: 1 failed")])
+def test_wheels_for_other_machines_are_tried_there(tmp_path, monkeypatch, chosen, said):
+    installed = []
+    monkeypatch.setattr(wheels, "make_environment", lambda *_: Path(sys.executable))
+    monkeypatch.setattr(wheels, "install", lambda _python, packages, _environment: installed.extend(packages))
+    (tmp_path / "test_there.py").write_text(TESTS_THERE)
+    arguments = ["--machine=aarch64", f"--there={shlex.quote(sys.executable)} -B", f"--pytest=-k {chosen}"]
+    monkeypatch.setattr(sys, "argv", ["wheels.py", *arguments])
+    row = wheels.Row(wheels.Interpreter("python3.12", "3.12", ".so"))
+    wheel = Path("gilfree.whl")
+    assert wheels.try_there(row, wheel, tmp_path, tmp_path / "work", wheels.parse()).startswith(said)
+    assert {"--platform=manylinux_2_17_aarch64", "gilfree.whl", f"--target={tmp_path / 'work' / 'packages'}"} < {
+        *installed
+    }
 
 
 def test_zig_knows_every_feature_that_is_asked_for():
