@@ -263,6 +263,26 @@ def test_zig_gets_the_levels_by_its_names(monkeypatch):
     assert {"-target", "x86_64-linux-gnu.2.17", "-O3"} < set(called[0])
 
 
+@pytest.mark.parametrize(("multiarch", "there"), [("x86_64-linux-gnu", True), ("elsewhere", False), ("", False)])
+@pytest.mark.skipif(os.name == "nt", reason="links")
+def test_headers_of_debian_are_found(tmp_path, monkeypatch, multiarch, there):
+    for name in ("python3.12", "x86_64-linux-gnu/python3.12"):
+        (tmp_path / "include" / name).mkdir(parents=True)
+        (tmp_path / "include" / name / "pyconfig.h").touch()
+    interpreter = wheels.Interpreter("python3.12", "3.12", ".so", tmp_path / "include" / "python3.12", multiarch)
+    variables = wheels.compiler("x86_64", interpreter, tmp_path / "work")
+    folder = variables.get("GILFREE_ZIG_HEADERS")
+    assert bool(folder) == there
+    assert not folder or Path(folder, multiarch, "python3.12", "pyconfig.h").is_file()
+    called = []
+    monkeypatch.setattr(zigcc.subprocess, "call", lambda command: called.append(command) or 0)
+    for name in variables.keys() & {"GILFREE_ZIG_TARGET", "GILFREE_ZIG_HEADERS"}:
+        monkeypatch.setenv(name, variables[name])
+    zigcc.main(["-c", "a.c"])
+    assert ("-isystem" in called[0]) == there
+    assert (folder in called[0]) == there
+
+
 def test_wheels_are_tried_without_a_compiler(monkeypatch):
     monkeypatch.setenv("CC", "gcc")
     monkeypatch.setenv("PIP_INDEX_URL", "https://example.org/simple")

@@ -55,6 +55,8 @@ print(json.dumps({
     "implementation": sys.implementation.name,
     "version": "%d.%d" % sys.version_info[:2] + ("t" if sysconfig.get_config_var("Py_GIL_DISABLED") else ""),
     "headers": os.path.isfile(os.path.join(sysconfig.get_path("include"), "Python.h")),
+    "include": sysconfig.get_path("include"),
+    "multiarch": sysconfig.get_config_var("MULTIARCH") or "",
     "suffix": sysconfig.get_config_var("EXT_SUFFIX"),
     "executable": os.path.realpath(sys.executable),
 }))
@@ -72,6 +74,8 @@ class Interpreter:
     executable: str
     version: str
     suffix: str
+    include: Path = Path()
+    multiarch: str = ""
 
 
 @dataclass
@@ -94,6 +98,7 @@ class Row:
 def main() -> int:
     """Build and try what the command line asks for; return the exit status."""
     options = parse()
+    os.environ |= epoch()  # once: a commit in the meantime would be another time, and other bytes
     try:
         interpreters = [] if options.sdist else wanted_interpreters(options.pythons)
         with tempfile.TemporaryDirectory(prefix="gilfree-wheels-") as folder:
@@ -144,7 +149,9 @@ def find_interpreters(named: list[str]) -> Iterator[Interpreter]:
             raise Failure(f"{candidate}: wanted CPython of {', '.join(VERSIONS)} with Python.h, got {described}")
         if fit and described["version"] not in seen:
             seen.add(described["version"])
-            yield Interpreter(described["executable"], described["version"], described["suffix"])
+            include = Path(described["include"])
+            found = described["executable"], described["version"], described["suffix"], include, described["multiarch"]
+            yield Interpreter(*found)
 
 
 def known_interpreters() -> Iterator[str]:
@@ -236,7 +243,7 @@ def make_wheel(interpreter: Interpreter, sdist: Path, machine: str, work: Path, 
     work.mkdir()
     python = make_environment(interpreter, work / "environment")
     raw, repaired = work / "raw", work / "repaired"
-    environment = os.environ | epoch() | compiler(machine, interpreter, cache=work / "cache")
+    environment = os.environ | epoch() | compiler(machine, interpreter, work)
     call([python, "-m", "pip", "wheel", "-q", "--no-deps", "--wheel-dir", raw, sdist], environment=environment)
     [built] = raw.glob("*.whl")
     tag = f"manylinux_{GLIBC.replace('.', '_')}_{machine}"
@@ -248,21 +255,36 @@ def make_wheel(interpreter: Interpreter, sdist: Path, machine: str, work: Path, 
     return Path(shutil.copy(wheel, output)) if output else wheel
 
 
-def compiler(machine: str, interpreter: Interpreter, cache: Path) -> dict[str, str]:
+def compiler(machine: str, interpreter: Interpreter, work: Path) -> dict[str, str]:
     """Variables of the environment that make setuptools compile with zig, for this machine."""
     command = shlex.join([sys.executable, str(ROOT / "tools" / "zigcc.py")])
     # The interpreter's headers serve for all of these machines, which are 64-bit, little-endian and run Linux.
     variables = {
         "GILFREE_ZIG_TARGET": f"{machine}-linux-gnu.{GLIBC}",
+        "GILFREE_ZIG_HEADERS": str(headers_of_debian(interpreter, work / "headers") or ""),
         "CC": command,
         "LDSHARED": f"{command} -shared",
         # Of its own for each build: with a shared one, the second would be a copy of the first.
-        "ZIG_GLOBAL_CACHE_DIR": str(cache),
-        "ZIG_LOCAL_CACHE_DIR": str(cache),
+        "ZIG_GLOBAL_CACHE_DIR": str(work / "cache"),
+        "ZIG_LOCAL_CACHE_DIR": str(work / "cache"),
         "_PYTHON_HOST_PLATFORM": f"linux-{machine}",
         "SETUPTOOLS_EXT_SUFFIX": interpreter.suffix.replace("x86_64", machine),
     }
     return {name: value for name, value in variables.items() if value}
+
+
+def headers_of_debian(interpreter: Interpreter, folder: Path) -> Path | None:
+    """Return where pyconfig.h finds the one that it includes, if the interpreter is Debian's.
+
+    Debian's compilers look for it in all of /usr/include, which has the C library's headers, too; zig has its own.
+    """
+    name = Path(interpreter.multiarch, interpreter.include.name)
+    there = interpreter.include.parent / name
+    if not interpreter.multiarch or not (there / "pyconfig.h").is_file():
+        return None
+    (folder / interpreter.multiarch).mkdir(parents=True)
+    (folder / name).symlink_to(there)
+    return folder
 
 
 def search_path() -> str:
