@@ -197,6 +197,9 @@ def wheel(path, *, without=None, padding=0, machine=62):
     return path
 
 
+WHEEL = "gilfree-1-cp311-cp311-manylinux2014_x86_64.manylinux_2_17_x86_64.whl"
+
+
 @pytest.fixture
 def imported(monkeypatch):
     """What the modules of wheels take from the C library."""
@@ -207,13 +210,13 @@ def imported(monkeypatch):
 
 @pytest.mark.usefixtures("imported")
 def test_wheel_is_accepted(tmp_path):
-    wheels.check(wheel(tmp_path / "gilfree.whl"), "x86_64")
+    wheels.check(wheel(tmp_path / WHEEL), "x86_64")
 
 
 def test_wheel_with_the_functions_of_the_linker_is_refused(tmp_path, imported):
     imported.remove("exp")
     with pytest.raises(wheels.Failure, match="wanted exp from the C library"):
-        wheels.check(wheel(tmp_path / "gilfree.whl"), "x86_64")
+        wheels.check(wheel(tmp_path / WHEEL), "x86_64")
 
 
 @pytest.mark.usefixtures("imported")
@@ -229,13 +232,22 @@ def test_wheel_with_the_functions_of_the_linker_is_refused(tmp_path, imported):
 )
 def test_wheel_is_refused(tmp_path, flaw, message):
     with pytest.raises(wheels.Failure, match=message):
-        wheels.check(wheel(tmp_path / "gilfree.whl", **flaw), "x86_64")
+        wheels.check(wheel(tmp_path / WHEEL, **flaw), "x86_64")
 
 
 def test_bills_of_materials_are_found_in_wheels(tmp_path):
     [bill] = check_dist.bills(wheel(tmp_path / "gilfree.whl"))
     assert bill.startswith("\0")  # what that file holds, not the folder
     assert check_dist.bills(wheel(tmp_path / "none.whl", without=".json")) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [WHEEL.replace("2_17", "2_28"), WHEEL.replace("x86_64", "aarch64"), "gilfree-1-cp311-cp311-linux_x86_64.whl"],
+)
+def test_wheel_for_something_else_is_refused(tmp_path, name):
+    with pytest.raises(wheels.Failure, match="wanted a wheel for manylinux_2_17_x86_64"):
+        wheels.check(wheel(tmp_path / name), "x86_64")
 
 
 def test_wheels_that_differ_are_refused(tmp_path):

@@ -246,13 +246,19 @@ def make_wheel(interpreter: Interpreter, sdist: Path, machine: str, work: Path, 
     environment = os.environ | epoch() | compiler(machine, interpreter, work)
     call([python, "-m", "pip", "wheel", "-q", "--no-deps", "--wheel-dir", raw, sdist], environment=environment)
     [built] = raw.glob("*.whl")
-    tag = f"manylinux_{GLIBC.replace('.', '_')}_{machine}"
+    # auditwheel knows the names for this machine only; for another it takes the oldest that fits, which check looks at.
+    tag = platform_tag(machine) if machine == platform.machine() else "auto"
     call(
         [sys.executable, "-m", "auditwheel", "repair", "--plat", tag, "--wheel-dir", repaired, built],
         environment=os.environ | epoch() | {"PATH": search_path()},
     )
     [wheel] = repaired.glob("*.whl")
     return Path(shutil.copy(wheel, output)) if output else wheel
+
+
+def platform_tag(machine: str) -> str:
+    """Return what says in a wheel's name where it runs."""
+    return f"manylinux_{GLIBC.replace('.', '_')}_{machine}"
 
 
 def compiler(machine: str, interpreter: Interpreter, work: Path) -> dict[str, str]:
@@ -293,7 +299,9 @@ def search_path() -> str:
 
 
 def check(wheel: Path, machine: str) -> None:
-    """Refuse a wheel that is too large or lacks a part."""
+    """Refuse a wheel that is too large, lacks a part or needs more than it should."""
+    if platform_tag(machine) not in wheel.stem.split("-")[-1].split("."):
+        raise Failure(f"{wheel.name}: wanted a wheel for {platform_tag(machine)}")
     size = wheel.stat().st_size
     if size > MOST_BYTES:
         raise Failure(f"{wheel.name}: wanted at most {MOST_BYTES:,} bytes, got {size:,}")
