@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from gilfree import __version__
 
@@ -46,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.set_defaults(has_processes=False)
     top.add_argument("--version", action="version", version=f"gilfree {__version__}")
-    commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=_Command)
     _add_info(commands.add_parser("info", help="show versions, GIL, instruction-set level and CPUs"))
     _add_bench(commands.add_parser("bench", help="measure how the kernels scale, with the GIL held and released"))
     _add_claims(commands.add_parser("claims", help="test what people say about the GIL"))
@@ -54,6 +55,16 @@ def parser() -> argparse.ArgumentParser:
     _add_atlas(commands.add_parser("atlas", help="measure how well-known functions treat the GIL"))
     _add_watch(commands.add_parser("watch", help="run a program, and show what its threads do with the GIL"))
     return top
+
+
+class _Command(argparse.ArgumentParser):
+    """A command's parser, which refuses itself what it does not know: the one above would show its own usage."""
+
+    def parse_known_args(self, *args: Any, **keywords: Any) -> tuple[Any, list[str]]:  # noqa: ANN401
+        options, unknown = super().parse_known_args(*args, **keywords)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return options, unknown
 
 
 def _add_info(command: argparse.ArgumentParser) -> None:
