@@ -60,6 +60,7 @@ class Plan:
     seconds: float | None = None  # for everything; rounds beyond the fewest are dropped to keep to it
     seed: int = 0  # of the order of the cells in each round
     pythons: tuple[str, ...] = ()  # names of other interpreters that do the same
+    pattern: str | None = None  # by which the kernels were chosen
 
     def __post_init__(self) -> None:
         if self.rounds < fewest_rounds():
@@ -98,6 +99,7 @@ def make_plan(
     *,
     pythons: Sequence[str] = (),
     size: str = "medium",
+    pattern: str | None = None,
 ) -> Plan:
     """Return the plan for ``"quick"`` or ``"full"``.
 
@@ -128,6 +130,7 @@ def make_plan(
         # The time is for the mode's own kernels and models; whoever adds interpreters asks for more.
         seconds * (1 + len(pythons)),
         pythons=tuple(pythons),
+        pattern=pattern,
     )
 
 
