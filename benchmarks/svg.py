@@ -20,6 +20,11 @@ ASIDE = {"pure": -5.0, "held": 0.0, "released": 5.0}
 
 BAR, BAR_GAP, GROUP_GAP, CAPTION = 14, 3, 12, 20
 BARS_RIGHT = 48  # room for the number behind the longest bar
+# What bars are filled with besides their colour, so that they are told apart without it; released ones are plain.
+HATCHES = {
+    "held": '<path d="M-1 7L7 -1M-1 1L1 -1M5 7L7 5"/>',
+    "pure": '<path d="M1 2h2M4 5h2"/>',
+}
 
 
 def speedup_curves(results: dict[str, Any], kernel: dict[str, Any], model: str) -> str:
@@ -106,10 +111,20 @@ def swatch(name: str, *, bar: bool = False) -> str:
     if name not in IMPLEMENTATIONS:
         inside = f'<path class="{name}" d="M1,8H35"/>'
     elif bar:
-        inside = f'<g class="{name}"><rect x="1" y="1" width="34" height="14" rx="2"/></g>'
+        inside = f'{pattern(name)}<g class="{name}"><rect x="1" y="1" width="34" height="14" rx="2"/></g>'
     else:
         inside = f'<g class="{name}"><path class="line" d="M1,8H35"/>{marker(name, 18, 8)}</g>'
     return f'<svg class="swatch" viewBox="0 0 36 16" aria-hidden="true">{inside}</svg>'
+
+
+def pattern(name: str) -> str:
+    """Return what the style sheet fills an implementation's bars with; the legend's sample holds it for all plots."""
+    if name not in HATCHES:
+        return ""
+    return (
+        f'<defs><pattern id="{name}-bar" class="bar {name}" width="6" height="6" patternUnits="userSpaceOnUse">'
+        f'<path class="mark" d="M0 0h6v6h-6z"/>{HATCHES[name]}</pattern></defs>'
+    )
 
 
 def marker(name: str, x: float, y: float) -> str:
