@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,10 +33,12 @@ from .progress import Listener
 from .pythons import Python
 from .remote import CellError, MissingError, RemoteCell
 from .summary import CONFIDENCE, NOISE_BOUND, fewest_rounds, noise, summarise
+from .timelines import measure as measure_timelines
 
 __all__ = ["SCHEMA_VERSION", "failures", "measure", "recorded"]
 
 SCHEMA_VERSION = 1
+PACKAGES = ("joblib", "distributed")  # which some models run on
 
 
 @dataclass
@@ -141,6 +144,7 @@ def measure(plan: Plan, listener: Listener, pythons: Sequence[Python] = ()) -> d
             share = None if plan.seconds is None else (started + plan.seconds - now) / (len(plan.kernels) - index)
             deadline = None if share is None else now + share
             results["kernels"].append(measure_kernel(plan, kernel, listener, deadline, pythons))
+        results["timelines"] = measure_timelines(plan, listener)
     return results
 
 
@@ -156,15 +160,24 @@ def recorded(plan: Plan | None) -> Iterator[dict[str, Any]]:
         "confidence": CONFIDENCE,
         "noise_bound": NOISE_BOUND,
         "machine": facts(),
+        "packages": {name: installed(name) for name in PACKAGES},
         "load": {"before": load(), "after": None},
         "interpreters": [],
         "kernels": [],
         "lengths": None,
+        "timelines": None,
         "peers": None,
     }
     yield results
     results["load"]["after"] = load()
     results["seconds"] = round(time.perf_counter() - started, 3)
+
+
+def installed(package: str) -> str | None:
+    """Return a package's version."""
+    with suppress(PackageNotFoundError):
+        return version(package)
+    return None
 
 
 def load() -> list[float] | None:
@@ -395,4 +408,7 @@ def failures(results: dict[str, Any]) -> list[str]:
     if lengths:
         parts = [("beside Python", lengths["convoy"]), *((entry["kernel"], entry) for entry in lengths["break_even"])]
         lines += [f"short calls, {name}: {part['error']}" for name, part in parts if part["error"]]
+    timelines = results.get("timelines")
+    if timelines and timelines["error"]:
+        lines.append(f"timelines of {timelines['kernel']}: {timelines['error']}")
     return lines

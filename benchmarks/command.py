@@ -50,7 +50,14 @@ def bench(options: argparse.Namespace) -> int:
         return bench_peers(options, kernels)
     names = [python.name for python in pythons]
     plan = make_plan(
-        options.mode, kernels, models, cpu_count(), options.workers, pythons=names, size=options.size or "medium"
+        options.mode,
+        kernels,
+        models,
+        cpu_count(),
+        options.workers,
+        pythons=names,
+        size=options.size or "medium",
+        pattern=options.pattern,
     )
     return bench_models(options, plan, claims, pythons)
 
@@ -62,7 +69,10 @@ def bench_models(
     with listener(console(stderr=True)) as told:
         results = measure(plan, told, pythons) | claims
     table.show(results, out := console())
-    end(results, write(results, options.output), out)
+    written = write(results, options.output)
+    if options.figures:
+        written += figures.write_every(results, options.output)
+    end(results, written, out)
     return FAILED if failures(results) else 0
 
 
@@ -94,6 +104,7 @@ def check(options: argparse.Namespace) -> None:
         "--claims": options.claims,
         "--python": options.python,
         "--size": options.size,
+        "--figures": options.figures,
     }
     misplaced = [name for name, value in (of_models if options.peers else of_peers).items() if value]
     if misplaced:

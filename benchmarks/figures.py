@@ -1,6 +1,6 @@
-"""The headline figure as PNG, for pages that show no SVG: once for light and once for dark backgrounds."""
+"""The report's figures as files: the headline as PNG for light and dark backgrounds, and each as SVG and PNG."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,38 +9,27 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from . import drawings
 from .implementations import IMPLEMENTATIONS
 from .models import MODELS
-from .views import counts_of, curve, featured_model, highest, ideal, limit, ticks
+from .palettes import PALETTES, Palette
+from .views import TABLED, counts_of, curve, featured_model, highest, ideal, limit, ticks
 
-__all__ = ["PALETTES", "Palette", "write"]
+__all__ = ["FOLDER", "write", "write_every"]
 
+FOLDER = "figures"
 DOTS_PER_INCH = 150
 MOST_COLUMNS = 4
 # Intervals of different implementations stand side by side rather than on top of each other.
 ASIDE = {"pure": 0.94, "held": 1.0, "released": 1.0 / 0.94}
 
 
-@dataclass(frozen=True)
-class Palette:
-    """Colours by Okabe and Ito, told apart by the colour-blind, in the shades that suit a background."""
-
-    background: str
-    ink: str
-    faint: str
-    colours: dict[str, str]
-
-
-PALETTES = {
-    "light": Palette("#ffffff", "#1f2328", "#d0d4d9", {"released": "#0072B2", "held": "#D55E00", "pure": "#009E73"}),
-    "dark": Palette("#0d1117", "#e6edf3", "#3a424c", {"released": "#56B4E9", "held": "#E69F00", "pure": "#009E73"}),
-}
 IDEAL, LIMIT = "ideal", "machine limit"
 LINES = {"released": ("o", "-"), "held": ("s", "--"), "pure": ("^", ":")}
 
 
 def write(results: dict[str, Any], folder: Path) -> list[Path]:
-    """Draw the speed-ups by the number of workers, a small multiple each kernel; return the files."""
+    """Write the headline figure; return the files."""
     model = featured_model(results)
     if model is None:
         return []
@@ -52,26 +41,54 @@ def write(results: dict[str, Any], folder: Path) -> list[Path]:
     return files
 
 
-def draw(results: dict[str, Any], model: str, palette: Palette) -> Figure:
-    """Return the figure in these colours."""
+def write_every(results: dict[str, Any], folder: Path) -> list[Path]:
+    """Write each figure of the report to a folder of their own; return the folder, if there is any."""
+    model = featured_model(results)
+    if model is None:
+        return []
+    (folder / FOLDER).mkdir(exist_ok=True)
+    for name, figure in every(results, model, PALETTES["light"]):
+        save(figure, folder / FOLDER / name, PALETTES["light"])
+    return [folder / FOLDER]
+
+
+def every(results: dict[str, Any], model: str, palette: Palette) -> Iterator[tuple[str, Figure]]:
+    """Yield each figure of the report with its name."""
+    for kernel in results["kernels"]:
+        alone = results | {"kernels": [kernel]}
+        # With the axes that they have beside each other in the report.
+        yield f"speedup-{kernel['name']}", draw(alone, model, palette, top=highest(results, [model]))
+        yield f"models-{kernel['name']}", drawings.model_bars(results, kernel, palette)
+    for name in IMPLEMENTATIONS:
+        if len(results["plan"]["models"]) >= TABLED:
+            yield f"heatmap-{name}", drawings.heat_map(results, name, palette)
+    timelines = results.get("timelines") or {"runs": []}
+    longest = max((run["seconds"] for run in timelines["runs"]), default=0.0)
+    for run in timelines["runs"]:
+        yield f"timeline-{run['implementation']}", drawings.timeline(timelines["kernel"], run, longest, palette)
+
+
+def save(figure: Figure, path: Path, palette: Palette) -> None:
+    """Write a figure as SVG and as PNG."""
+    with mpl.rc_context({"svg.hashsalt": "gilfree"}):  # so that equal figures are equal files
+        figure.savefig(path.with_suffix(".svg"), facecolor=palette.background, metadata={"Date": None})
+    figure.set_layout_engine("none")  # it has just been laid out, which takes a while
+    figure.savefig(path.with_suffix(".png"), dpi=DOTS_PER_INCH, facecolor=palette.background)
+
+
+def draw(results: dict[str, Any], model: str, palette: Palette, top: float | None = None) -> Figure:
+    """Return the speed-ups by the number of workers, a small multiple each kernel; ``top`` ends the axes."""
     kernels = results["kernels"]
     columns = min(MOST_COLUMNS, len(kernels))
     rows = -(-len(kernels) // columns)
-    settings: dict[Any, Any] = {
-        "text.color": palette.ink,
-        "axes.labelcolor": palette.ink,
-        "xtick.color": palette.ink,
-        "ytick.color": palette.ink,
-        "axes.edgecolor": palette.faint,
-        "font.size": 11,
-    }
-    with mpl.rc_context(settings):
+    top = top or highest(results, [model])
+    with mpl.rc_context(palette.settings):
         figure = Figure(figsize=(max(6.6, 3.1 * columns), 3.3 * rows + 0.6), layout="constrained")
         FigureCanvasAgg(figure)
         grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
         for index, axes in enumerate(grid.flat):
             if index < len(kernels):
-                _draw_kernel(axes, results, kernels[index], model, palette)
+                _draw_kernel(axes, results, kernels[index], model, palette, top=top)
                 axes.set_xlabel(MODELS[model].title)
             else:
                 axes.set_visible(False)
@@ -90,7 +107,9 @@ def draw(results: dict[str, Any], model: str, palette: Palette) -> Figure:
     return figure
 
 
-def _draw_kernel(axes: Axes, results: dict[str, Any], kernel: dict[str, Any], model: str, palette: Palette) -> None:
+def _draw_kernel(
+    axes: Axes, results: dict[str, Any], kernel: dict[str, Any], model: str, palette: Palette, *, top: float
+) -> None:
     plan = results["plan"]
     counts = counts_of(results, model)
     axes.set_facecolor(palette.background)
@@ -121,6 +140,5 @@ def _draw_kernel(axes: Axes, results: dict[str, Any], kernel: dict[str, Any], mo
     axes.plot(within, [ideal(results, n) for n in within], color=palette.ink, linewidth=0.9, label=IDEAL)
     reachable = limit(results, kernel, max(counts))
     axes.plot(*zip(*reachable, strict=True), color=palette.ink, linewidth=1.1, linestyle="-.", label=LIMIT)
-    top = highest(results, [model])
     axes.set_ylim(0, top)
     axes.set_yticks(ticks(top))

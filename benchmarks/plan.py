@@ -63,6 +63,7 @@ class Plan:
     seed: int = 0  # of the order of the cells in each round
     pythons: tuple[str, ...] = ()  # names of other interpreters that do the same
     lengths_seconds: float = 0.0  # about so long for calls of all lengths; 0: they are left out
+    pattern: str | None = None  # by which the kernels were chosen
 
     def __post_init__(self) -> None:
         if self.rounds < fewest_rounds():
@@ -101,6 +102,7 @@ def make_plan(
     *,
     pythons: Sequence[str] = (),
     size: str = "medium",
+    pattern: str | None = None,
 ) -> Plan:
     """Return the plan for ``"quick"`` or ``"full"``.
 
@@ -132,6 +134,7 @@ def make_plan(
         seconds * (1 + len(pythons)),
         pythons=tuple(pythons),
         lengths_seconds=LENGTHS_SECONDS[mode],
+        pattern=pattern,
     )
 
 

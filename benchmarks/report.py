@@ -4,13 +4,13 @@ import shlex
 from collections.abc import Callable, Sequence
 from html import escape
 from importlib.resources import files
-from math import log
 from statistics import median
 from string import Template
 from typing import Any
 
 from gilfree.info import as_text
 
+from . import lanes
 from .bench import failures
 from .claims.showing import claims_section
 from .implementations import IMPLEMENTATIONS, REFERENCE
@@ -19,7 +19,18 @@ from .outlook import sections
 from .peers import page
 from .peers.views import failed
 from .svg import model_bars, speedup_curves, swatch
-from .views import featured, featured_count, featured_model, gil_of, per_unit, reached, reasons
+from .views import (
+    TABLED,
+    featured,
+    featured_count,
+    featured_model,
+    gil_of,
+    per_unit,
+    reached,
+    reasons,
+    strength,
+    strongest,
+)
 from .wording import (
     bytes_,
     columns_explained,
@@ -37,8 +48,6 @@ from .wording import (
 __all__ = ["render"]
 
 TEMPLATE = "report.html"
-TABLED = 3  # models from which on a heat map says more than the bars
-STRONGEST = 75  # % of colour in a shade: the numbers stay readable on it
 
 
 def render(results: dict[str, Any]) -> str:
@@ -51,8 +60,10 @@ def render(results: dict[str, Any]) -> str:
         cpu=escape(str(machine["cpu"]["model"])),
         date=escape(results["started"][:10]),
         peers=page.section(results["peers"]),
+        timelines=lanes.section(results),
         claims=claims_section(results),
         machine=machine_table(results),
+        install=escape(install(results)),
     )
 
 
@@ -70,7 +81,7 @@ def scaling_parts(results: dict[str, Any]) -> dict[str, str]:
         f'<p class="soft">{escape(columns_explained(results))}</p>'
         + "\n".join(cell_table(kernel) for kernel in results["kernels"]),
         "method": method(results),
-        "command": escape(command(results)),
+        "command": escape("\n".join(commands(results))),
     }
 
 
@@ -149,7 +160,8 @@ def alarms(lines: list[str]) -> str:
     if not lines:
         return ""
     items = "".join(f"<li>{escape(line)}</li>" for line in lines)
-    return f'<section class="alarm"><h2>{len(lines)} measurements failed</h2><ul>{items}</ul></section>'
+    failed = "1 measurement" if len(lines) == 1 else f"{len(lines)} measurements"
+    return f'<section class="alarm"><h2>{failed} failed</h2><ul>{items}</ul></section>'
 
 
 def curves(results: dict[str, Any]) -> str:
@@ -199,8 +211,7 @@ def heat_maps(results: dict[str, Any]) -> str:
     models = results["plan"]["models"]
     if len(models) < TABLED:
         return ""
-    # Shades mean the same in all of them: a doubling is as far from 1 as a halving.
-    top = max(2.0, results["plan"]["cpus"])
+    top = strongest(results)
     head = "".join(f'<th class="n">{escape(MODELS[model].title)}</th>' for model in models)
     maps = []
     for name in reversed(IMPLEMENTATIONS):
@@ -212,8 +223,10 @@ def heat_maps(results: dict[str, Any]) -> str:
         )
         maps.append(
             f'<h3 class="{name}"><span class="word">{escape(IMPLEMENTATIONS[name].title)}</span></h3>'
-            f'<div class="scroll"><table class="heat"><thead><tr><th></th>{head}</tr></thead>'
-            f"<tbody>{rows}</tbody></table></div>"
+            + scrolling(
+                f"Kernels by models, {IMPLEMENTATIONS[name].title}",
+                f'<table class="heat"><thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody></table>',
+            )
         )
     return (
         "<h2>Kernels by models</h2><p>Speed-up over the same implementation run serially, with a worker for each CPU. "
@@ -226,11 +239,10 @@ def heat_cell(cell: dict[str, Any] | None, top: float) -> str:
     if cell is None or cell["speedup"] is None:
         return f'<td class="n" title="{escape(flags(cell)) if cell else ""}">–</td>'
     speedup = cell["speedup"]["median"]
-    strength = min(1.0, abs(log(speedup)) / log(top)) * STRONGEST
     css = "gain" if speedup >= 1 else "loss"
+    shade = f"--strength: {100 * strength(speedup, top):.0f}%"
     return (
-        f'<td class="n {css}" style="--strength: {strength:.0f}%" title="95 % interval: {interval(cell["speedup"])}">'
-        f"{ratio(speedup)}</td>"
+        f'<td class="n {css}" style="{shade}" title="95 % interval: {interval(cell["speedup"])}">{ratio(speedup)}</td>'
     )
 
 
@@ -266,8 +278,10 @@ def costs(results: dict[str, Any]) -> str:
     return (
         f"<h2>What the models take besides time</h2><p>Of the released kernel, if nothing else is said.{over}</p>"
         f'<p class="soft">{escape(costs_explained())}</p>'
-        f'<div class="scroll"><table class="costs"><thead><tr><th></th>{head}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
+        + scrolling(
+            "What the models take besides time",
+            f'<table class="costs"><thead><tr><td></td>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>',
+        )
     )
 
 
@@ -307,10 +321,18 @@ def interpreters(results: dict[str, Any]) -> str:
     lacking = "".join(f"<li>{escape(other['missing'])}</li>" for other in others if other["missing"])
     return (
         f"<h2>Other interpreters</h2><p>Serial time per unit of work, and the speed-up on {where} over the same "
-        'interpreter.</p><div class="scroll"><table>'
-        f"<thead><tr><th></th><th>Python</th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+        "interpreter.</p>"
+        + scrolling(
+            "Other interpreters",
+            f"<table><thead><tr><td></td><th>Python</th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>",
+        )
         + (f'<section class="warn"><h3>Could not take part</h3><ul>{lacking}</ul></section>' if lacking else "")
     )
+
+
+def scrolling(label: str, table: str) -> str:
+    """Return a table that scrolls sideways where it is wider than the window, by the keyboard, too."""
+    return f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(label)}">{table}</div>'
 
 
 def legend(*lines: str, bar: bool = False) -> str:
@@ -350,9 +372,12 @@ def serial_table(results: dict[str, Any]) -> str:
         )
     return (
         "<h2>One thread</h2><p>What each kernel costs before anything runs in parallel. The pure-Python twin works on "
-        'a smaller problem, so its figure is per unit of work.</p><div class="scroll">'
-        f'<table><thead><tr><th></th><th>time per</th>{head}<th class="n">pure / released</th></tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
+        "a smaller problem, so its figure is per unit of work.</p>"
+        + scrolling(
+            "One thread",
+            f'<table><thead><tr><td></td><th>time per</th>{head}<th class="n">pure / released</th></tr></thead>'
+            f"<tbody>{''.join(rows)}</tbody></table>",
+        )
     )
 
 
@@ -376,8 +401,11 @@ def cell_table(kernel: dict[str, Any]) -> str:
     return (
         f'<details open><summary>{title(kernel)}</summary><p class="soft">{escape(kernel["dwarf"])}; input: '
         f"{escape(kernel['source'])}; {kernel['rounds']} rounds</p>"
-        f'<div class="scroll"><table><thead><tr><th>model</th>{head}<th></th></tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div></details>"
+        + scrolling(
+            f"Every measurement of {kernel['name']}",
+            f"<table><thead><tr><th>model</th>{head}<td></td></tr></thead><tbody>{''.join(rows)}</tbody></table>",
+        )
+        + "</details>"
     )
 
 
@@ -442,21 +470,30 @@ def method(results: dict[str, Any]) -> str:
     )
 
 
-def command(results: dict[str, Any]) -> str:
-    """Return the command that measures the same."""
+def install(results: dict[str, Any]) -> str:
+    """Return the command that installs the versions that were measured."""
+    machine = results["machine"]
+    versions = {"numpy": machine["numpy"], **results.get("packages", {})}
+    words = [f"gilfree[bench]=={machine['gilfree']}", *(f"{name}=={v}" for name, v in versions.items() if v)]
+    return shlex.join(["pip", "install", *words])
+
+
+def commands(results: dict[str, Any]) -> list[str]:
+    """Return the commands that measure the same."""
     plan = results["plan"]
     words = ["gilfree", "bench", f"--{plan['mode']}"]
-    if len(plan["kernels"]) == 1:
-        words += ["-k", *plan["kernels"]]
-    if plan["models"]:
-        words += ["--models", ",".join(plan["models"])]
+    if plan.get("pattern"):
+        words += ["-k", plan["pattern"]]
+    words += ["--models", ",".join(plan["models"] or [SERIAL.name])]
     if plan["thread_counts"] == plan["process_counts"]:
         words += ["--workers", ",".join(map(str, plan["thread_counts"]))]
     if plan["size"] != "medium":
         words += ["--size", plan["size"]]
     if results["interpreters"]:
         words += ["--python", *(other["path"] for other in results["interpreters"])]
-    return shlex.join(words)
+    if not results.get("claims"):
+        return [shlex.join(words)]
+    return ["gilfree claims --json claims.json", shlex.join([*words, "--claims", "claims.json"])]
 
 
 def title(kernel: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """Plots as inline SVG, coloured by the page's style sheet so that they suit light and dark."""
 
+import re
 from collections.abc import Callable, Iterable
 from html import escape
 from math import ceil, log2
@@ -10,7 +11,7 @@ from .models import MODELS
 from .views import Point, bars, counts_of, curve, highest, ideal, limit, ticks
 from .wording import interval, ratio
 
-__all__ = ["model_bars", "speedup_curves", "swatch"]
+__all__ = ["WIDTH", "model_bars", "picture", "speedup_curves", "swatch", "text"]
 
 WIDTH, HEIGHT = 340, 250
 LEFT, RIGHT, TOP, BOTTOM = 36, 14, 12, 42
@@ -19,6 +20,11 @@ ASIDE = {"pure": -5.0, "held": 0.0, "released": 5.0}
 
 BAR, BAR_GAP, GROUP_GAP, CAPTION = 14, 3, 12, 20
 BARS_RIGHT = 48  # room for the number behind the longest bar
+# What bars are filled with besides their colour, so that they are told apart without it; released ones are plain.
+HATCHES = {
+    "held": '<path d="M-1 7L7 -1M-1 1L1 -1M5 7L7 5"/>',
+    "pure": '<path d="M1 2h2M4 5h2"/>',
+}
 
 
 def speedup_curves(results: dict[str, Any], kernel: dict[str, Any], model: str) -> str:
@@ -60,7 +66,8 @@ def speedup_curves(results: dict[str, Any], kernel: dict[str, Any], model: str) 
             parts.append(f"<g>{marker(name, where, y(point.speedup))}<title>{described(name, point)}</title></g>")
         parts.append("</g>")
     label = f"{kernel['name']}: speed-up by number of workers, {MODELS[model].title}"
-    return picture(HEIGHT, label, parts)
+    ends = ["; ".join(described(name, point) for point in points) for name, points in curves.items() if points]
+    return picture(HEIGHT, label, ". ".join(ends) or "Nothing was measured", parts)
 
 
 def model_bars(results: dict[str, Any], kernel: dict[str, Any]) -> str:
@@ -91,7 +98,12 @@ def model_bars(results: dict[str, Any], kernel: dict[str, Any]) -> str:
             parts.append(text(behind, middle + 5, ratio(point.speedup), anchor="start", css="number"))
             down += BAR + BAR_GAP
         down += GROUP_GAP
-    return picture(height, f"{kernel['name']}: speed-up by execution model", parts)
+    told = [
+        f"{MODELS[model].title}: " + "; ".join(described(name, point) for name, point in points.items())
+        for model, _, points in groups
+    ]
+    label = f"{kernel['name']}: speed-up by execution model"
+    return picture(height, label, ". ".join(told) or "Nothing was measured", parts)
 
 
 def swatch(name: str, *, bar: bool = False) -> str:
@@ -99,10 +111,20 @@ def swatch(name: str, *, bar: bool = False) -> str:
     if name not in IMPLEMENTATIONS:
         inside = f'<path class="{name}" d="M1,8H35"/>'
     elif bar:
-        inside = f'<g class="{name}"><rect x="1" y="1" width="34" height="14" rx="2"/></g>'
+        inside = f'{pattern(name)}<g class="{name}"><rect x="1" y="1" width="34" height="14" rx="2"/></g>'
     else:
         inside = f'<g class="{name}"><path class="line" d="M1,8H35"/>{marker(name, 18, 8)}</g>'
     return f'<svg class="swatch" viewBox="0 0 36 16" aria-hidden="true">{inside}</svg>'
+
+
+def pattern(name: str) -> str:
+    """Return what the style sheet fills an implementation's bars with; the legend's sample holds it for all plots."""
+    if name not in HATCHES:
+        return ""
+    return (
+        f'<defs><pattern id="{name}-bar" class="bar {name}" width="6" height="6" patternUnits="userSpaceOnUse">'
+        f'<path class="mark" d="M0 0h6v6h-6z"/>{HATCHES[name]}</pattern></defs>'
+    )
 
 
 def marker(name: str, x: float, y: float) -> str:
@@ -126,9 +148,12 @@ def described(name: str, point: Point) -> str:
     return f"{IMPLEMENTATIONS[name].title}, {point.workers} workers: {ratio(point.speedup)} [{whole}]"
 
 
-def picture(height: int, label: str, parts: Iterable[str]) -> str:
-    """Return a picture with a label for those who do not see it."""
+def picture(height: int, label: str, told: str, parts: Iterable[str]) -> str:
+    """Return a picture with a name and, for those who do not see it, what it shows. No two may have the same name."""
     inside = "\n".join(parts)
+    name = re.sub(r"\W+", "-", label.lower())
     return (
-        f'<svg class="plot" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(label)}">\n{inside}\n</svg>'
+        f'<svg class="plot" viewBox="0 0 {WIDTH} {height}" role="img" aria-labelledby="{name}" '
+        f'aria-describedby="{name}-told">\n<title id="{name}">{escape(label)}</title>\n'
+        f'<desc id="{name}-told">{escape(told)}</desc>\n{inside}\n</svg>'
     )

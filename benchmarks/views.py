@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from math import log
 from typing import Any
 
 from .implementations import IMPLEMENTATIONS, REFERENCE
 from .models import MODELS, SERIAL
 
 __all__ = [
+    "STRONGEST",
+    "TABLED",
     "Point",
     "bars",
     "chosen",
@@ -23,10 +26,14 @@ __all__ = [
     "per_unit",
     "reached",
     "reasons",
+    "strength",
+    "strongest",
     "ticks",
 ]
 
 MOST_TICKS = 6
+TABLED = 3  # models from which on a heat map says more than the bars
+STRONGEST = 0.75  # part of colour in a shade: the numbers stay readable on it
 
 
 @dataclass(frozen=True)
@@ -121,6 +128,16 @@ def ticks(top: float) -> list[float]:
     """Return round numbers from 0 to the end of an axis, some five of them."""
     step = next(step for step in (0.5, 1, 2, 5, 10, 20, 50, 100, 1000) if top / step <= MOST_TICKS)
     return [step * index for index in range(int(top / step) + 1)]
+
+
+def strongest(results: dict[str, Any]) -> float:
+    """Return the speed-up that gets the strongest shade of a heat map; the same for all of them."""
+    return max(2.0, float(results["plan"]["cpus"]))
+
+
+def strength(speedup: float, top: float) -> float:
+    """Return the part of colour in a shade: a doubling is as far from 1 as a halving."""
+    return min(1.0, abs(log(speedup)) / log(top)) * STRONGEST
 
 
 def ideal(results: dict[str, Any], workers: int) -> float:

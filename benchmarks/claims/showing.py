@@ -3,7 +3,7 @@
 import math
 import shutil
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.util import find_spec
 from typing import Any
@@ -18,7 +18,8 @@ MOST_FIGURES_ON_A_PAGE = 12
 MOST_COLUMNS = 100
 SCALED = ("s", "B")  # units that get a prefix, which may differ within an interval
 STYLES = {HOLDS: "bold green", FAILS: "bold red", UNCLEAR: "bold yellow", UNTESTABLE: "bold cyan"}
-CSS = {HOLDS: "released word", FAILS: "held word", UNCLEAR: "soft", UNTESTABLE: "soft"}
+CSS = {HOLDS: "holds", FAILS: "fails", UNCLEAR: "unclear", UNTESTABLE: "unclear"}
+SIGNS = {HOLDS: "✓", FAILS: "✗", UNCLEAR: "?", UNTESTABLE: "–"}
 
 
 def written(figure: Mapping[str, Any]) -> str:
@@ -146,22 +147,28 @@ def claims_section(results: Mapping[str, Any]) -> str:
     claims = results.get("claims")
     if not claims:
         return ""
-    rows = "".join(html_row(row) for row in claims["claims"])
     return (
         "<h2>What people say about the GIL</h2>"
-        f"<p>Each claim is an experiment of <code>gilfree claims</code>; here on {escape(summary(claims))}. Brackets "
-        "hold 95 % confidence intervals of medians.</p>"
-        '<div class="scroll"><table><thead><tr><th>claim</th><th>verdict</th></tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>"
+        f"<p>Each claim is an experiment of <code>gilfree claims</code>; here on {escape(summary(claims))}. Ranges are "
+        "95 % confidence intervals of medians.</p>"
+        f'<div class="claims">{"".join(map(html_claim, claims["claims"]))}</div>'
     )
 
 
-def html_row(row: Mapping[str, Any]) -> str:
-    """Return a claim's row."""
-    items = "".join(f"<li>{escape(line)}</li>" for line in lines(row, len(row["figures"])))
-    figures = f"<details><summary>{len(row['figures'])} figures</summary><ul>{items}</ul></details>" if items else ""
+def html_claim(row: Mapping[str, Any]) -> str:
+    """Return a claim with its verdict and the figures that this rests on."""
+    verdict = row["verdict"]
+    first, others = (row["figures"][start:end] for start, end in ((0, MOST_FIGURES), (MOST_FIGURES, None)))
+    more = f"<details><summary>{len(others)} more figures</summary>{html_figures(others)}</details>" if others else ""
     return (
-        f'<tr><td class="wide"><strong>{escape(row["statement"])}</strong><br>'
-        f'<span class="soft">{escape(row["because"])}</span>{figures}</td>'
-        f'<td><span class="{CSS[row["verdict"]]}">{escape(row["verdict"])}</span></td></tr>'
+        f'<section class="claim {CSS[verdict]}"><h3>{escape(row["statement"])}</h3>'
+        f'<p><span class="verdict"><span aria-hidden="true">{SIGNS[verdict]}</span> {escape(verdict)}</span> '
+        f"{escape(row['because'])}</p>{html_figures(first)}{more}"
+        f'<p class="soft">code: <code>gilfree claims --show {escape(row["name"])}</code></p></section>'
     )
+
+
+def html_figures(figures: Sequence[Mapping[str, Any]]) -> str:
+    """Return figures as a list of names and values."""
+    rows = "".join(f"<div><dt>{escape(each['name'])}</dt><dd>{escape(written(each))}</dd></div>" for each in figures)
+    return f"<dl>{rows}</dl>" if rows else ""

@@ -166,6 +166,9 @@ def _add_bench(command: argparse.ArgumentParser) -> None:
         "--output", metavar="DIR", type=Path, default=Path("results"), help="where the files go (default: ./results)"
     )
     command.add_argument(
+        "--figures", action="store_true", help="also write each figure of the report as SVG and PNG, to DIR/figures"
+    )
+    command.add_argument(
         "--claims",
         metavar="FILE",
         type=Path,

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 from importlib.resources import files
 from xml.etree import ElementTree as ET
@@ -18,14 +19,17 @@ import pytest
 pytest.importorskip("rich")
 pytest.importorskip("matplotlib")
 
-from gilfree.benchmarks import bench, command, report, table
+import made_up_results
+from gilfree.benchmarks import bench, command, figures, report, table
 from gilfree.benchmarks.bench import failures, measure
 from gilfree.benchmarks.implementations import IMPLEMENTATIONS
 from gilfree.benchmarks.models import MODELS
 from gilfree.benchmarks.plan import QUICK, Plan
 from gilfree.benchmarks.progress import Silent, listener
 from gilfree.benchmarks.pythons import Python
+from gilfree.benchmarks.views import STRONGEST
 from gilfree.benchmarks.wording import holding
+from matplotlib.image import imread
 from rich.console import Console
 
 from gilfree import cli
@@ -36,6 +40,14 @@ psutil = pytest.importorskip("psutil")
 PLAN = Plan(
     "quick", ("mandelbrot",), ("threads", "processes-spawn", "asyncio"), (1, 2), (2,), 2, "small", "tiny", 0.002, 6
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_timelines():
+    """They have tests of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bench, "measure_timelines", lambda *_: None)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -301,13 +313,14 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
 
-def test_the_report_needs_nothing_else(results):
-    text = report.render(results)
+@pytest.mark.parametrize("made_up", [False, True])
+def test_the_report_needs_nothing_else(made_up, request):
+    text = report.render(made_up_results.results() if made_up else request.getfixturevalue("results"))
     page = Page(text)
     assert page.open == []
     assert page.references == []
     assert {"script", "link", "img", "iframe", "object"}.isdisjoint(page.tags)
-    assert not re.search(r"https?:|@import|url\(", text)
+    assert not re.search(r"https?:|@import|url\((?!#)", text)
     assert not re.search(r"\$[a-z{]", text), "a placeholder was left"
 
 
@@ -353,7 +366,7 @@ def test_the_heat_maps_have_a_shade_for_every_speedup(results):
     assert len(maps) == len(IMPLEMENTATIONS)
     shades = re.findall(r'class="n (gain|loss)" style="--strength: (\d+)%"[^>]*>([\d.]+)<', "".join(maps))
     assert len(shades) == len(IMPLEMENTATIONS) * len(PLAN.models)
-    assert ("loss", str(report.STRONGEST), "0.50") in shades, "a halving on two CPUs is as far as it goes"
+    assert ("loss", f"{100 * STRONGEST:.0f}", "0.50") in shades, "a halving on two CPUs is as far as it goes"
 
 
 @pytest.fixture(scope="module")
@@ -425,6 +438,55 @@ def test_files_are_written(results, tmp_path):
     assert json.loads(written[0].read_text()) == json.loads(json.dumps(results))
     for picture in written[2:]:
         assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_each_figure_is_written_as_svg_and_png(tmp_path):
+    made_up = made_up_results.results(kernels=("viterbi", "mandelbrot"))
+    assert figures.write_every(made_up, tmp_path) == [tmp_path / "figures"]
+    names = {
+        *(f"{what}-{kernel}" for what in ("speedup", "models") for kernel in ("viterbi", "mandelbrot")),
+        *(f"heatmap-{name}" for name in IMPLEMENTATIONS),
+        "timeline-held",
+        "timeline-released",
+    }
+    assert {path.name for path in (tmp_path / "figures").iterdir()} == {
+        f"{name}.{form}" for name in names for form in ("svg", "png")
+    }
+    for path in (tmp_path / "figures").iterdir():
+        if path.suffix == ".svg":
+            root = ET.fromstring(path.read_text("utf-8"))  # noqa: S314 - ours
+            assert len(list(root.iter("{http://www.w3.org/2000/svg}path"))) > 5, "not empty"
+        else:
+            assert imread(path)[:, :, :3].std() > 0.05, "not empty"
+    assert figures.write_every(made_up_results.results(("viterbi",), ("serial",)), tmp_path) == []
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_figures_are_written_if_asked_for(monkeypatch, tmp_path, wanted):
+    made_up = made_up_results.results(("viterbi",), ("serial", "threads"))
+    made_up["kernels"][0]["cells"][3]["error"] = None
+    written = []
+    monkeypatch.setattr(command, "measure", lambda *_: made_up)
+    monkeypatch.setattr(figures, "write_every", lambda *given: written.append(given) or [tmp_path / "figures"])
+    arguments = ["bench", "-k", "viterbi", "--output", str(tmp_path), *(["--figures"] if wanted else [])]
+    assert cli.main(arguments) == 0
+    assert written == ([(made_up, tmp_path)] if wanted else [])
+
+
+def test_the_report_tells_how_to_get_the_same():
+    made_up = made_up_results.results(("viterbi",), ("serial", "threads"))
+    made_up["packages"] = {"joblib": "1.2.3", "distributed": None}
+    made_up["plan"]["pattern"] = "vit*"
+    made_up["interpreters"] = []
+    machine = made_up["machine"]
+    [listing] = re.findall(r'<pre tabindex="0">(.*?)</pre>', report.render(made_up), re.DOTALL)
+    assert unescape(listing).splitlines() == [
+        f"pip install 'gilfree[bench]=={machine['gilfree']}' numpy=={machine['numpy']} joblib==1.2.3",
+        "gilfree claims --json claims.json",
+        "gilfree bench --full -k 'vit*' --models threads --claims claims.json",
+    ]
+    parsed = cli.parser().parse_args(unescape(listing).splitlines()[2].replace("'", "").split()[1:])
+    assert (parsed.pattern, parsed.mode, parsed.models) == ("vit*", "full", ("threads",))
 
 
 def test_progress_is_lines_where_there_is_no_terminal():

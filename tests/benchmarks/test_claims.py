@@ -8,6 +8,7 @@ import shutil
 import sys
 import sysconfig
 from dataclasses import replace
+from html import escape
 from importlib.resources import files
 from pathlib import Path
 
@@ -407,8 +408,9 @@ def test_markdown_names_every_claim_and_verdict(real):
 def test_real_results_in_the_report_of_bench(real):
     section = showing.claims_section({"claims": real[1]})
     for row in real[1]["claims"]:
-        assert f"<strong>{row['statement']}</strong>" in section
-        assert row["verdict"] in section
+        [claim] = re.findall(f"<h3>{re.escape(escape(row['statement']))}</h3>.*?</section>", section)
+        assert f"{showing.SIGNS[row['verdict']]}</span> {row['verdict']}</span>" in claim
+        assert claim.count("<dt>") == len(row["figures"])
     assert showing.claims_section({}) == ""
 
 
