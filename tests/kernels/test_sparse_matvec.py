@@ -12,7 +12,7 @@ import gilfree
 from gilfree import _kernels
 from gilfree.kernels import _kernel
 from gilfree.kernels._kernel import Work
-from gilfree.kernels.sparse_matvec import sparse_matvec_pure
+from gilfree.kernels.sparse_matvec import Rows, sparse_matvec_pure
 from gilfree.workers import crew
 
 # Saad, "Iterative Methods for Sparse Linear Systems", 2nd edition, page 93.
@@ -296,6 +296,12 @@ def grid(costs, chunks, *, chosen=True):
     sums = np.r_[0, np.cumsum(costs)]
     work = Costly((lambda row: int(sums[row]),), (), len(costs), 0.0)
     return _kernel._grid(work, crew(chunks), chosen=chosen)
+
+
+def test_rows_cost_what_they_store():
+    ends = np.array([4, 4, 9], np.int32)
+    work = Rows((None, None, np.array([0, 4, 4], np.int32), ends, None), (), 3, 0.0)
+    assert [work.before(row) for row in range(4)] == [0, 4 + 1, 4 + 2, 9 + 3]
 
 
 def test_rows_are_cut_by_their_cost():

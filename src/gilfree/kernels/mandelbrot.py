@@ -142,7 +142,6 @@ def escape_count(real: float, imaginary: float, max_iterations: int) -> int:
 def _picture(center: Any, span: object) -> tuple[float, float, float]:  # noqa: ANN401 - it is what is checked
     try:
         real, imaginary = center
-        real, imaginary = float(real), float(imaginary)
     except (TypeError, ValueError):
         raise TypeError(f"center: wanted two floats (real, imaginary), got {center!r}") from None
     return finite_float("center", real), finite_float("center", imaginary), finite_float("span", span, -inf, 0)

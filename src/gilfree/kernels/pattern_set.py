@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from gilfree import _kernels
 from gilfree.kernels._kernel import Kernel, Work, releases, share
-from gilfree.kernels._lazy import np
+from gilfree.kernels._lazy import _arrays, np
 from gilfree.watching import watches
 from gilfree.workers import Workers
 
@@ -225,7 +225,7 @@ class PatternSet:
 
 def _numbers(room: bytearray) -> "NDArray[np.int64]":
     """Return an array of what a search wrote down."""
-    numbers: NDArray[np.int64] = np.ndarray(len(room) // 8, np.int64, room)
+    numbers: NDArray[np.int64] = np.ndarray(len(room) // 8, _arrays.INT64, room)
     return numbers
 
 
