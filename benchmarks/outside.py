@@ -67,8 +67,9 @@ def watching() -> Iterator[Inside]:
 
         return enter
 
+    compiled = type(_kernels.call)
     with ExitStack() as stack:
         for name, function in list(vars(_kernels).items()):
-            if type(function) is type(_kernels.call):
+            if type(function) is compiled:
                 stack.enter_context(patch.object(_kernels, name, timed(function)))
         yield inside
