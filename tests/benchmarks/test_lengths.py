@@ -81,7 +81,8 @@ def test_a_process_that_dies_is_replaced(monkeypatch):
 def test_a_plan_without_time_for_them_leaves_them_out():
     assert measure_lengths(replace(PLAN, lengths_seconds=0.0), Silent()) is None
     for mode in ("quick", "full"):
-        assert make_plan(mode, ["mandelbrot"], ["serial"], 2).lengths_seconds > 0
+        assert make_plan(mode, ["mandelbrot"], ["serial", "threads"], 2).lengths_seconds > 0
+        assert make_plan(mode, ["mandelbrot"], ["serial", "asyncio"], 2).lengths_seconds == 0
 
 
 @pytest.mark.parametrize(
