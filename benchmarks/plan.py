@@ -21,7 +21,7 @@ QUICK_MODELS = ("threads", "processes-spawn", "processes-forkserver")
 # Seconds of a serial run, rounds, and seconds for everything.
 QUICK_LENGTHS = (0.04, 7, 48.0)
 FULL_LENGTHS = (0.1, 9, 1080.0)
-# For what depends on how long a call is.
+# For what depends on how long a call is; all of that is about threads.
 LENGTHS_SECONDS = {"quick": 5.0, "full": 40.0}
 
 # Finer than the workers, so that pieces of unequal length even out; few, because worker processes are sent with each
@@ -133,7 +133,7 @@ def make_plan(
         # The time is for the mode's own kernels and models; whoever adds interpreters asks for more.
         seconds * (1 + len(pythons)),
         pythons=tuple(pythons),
-        lengths_seconds=LENGTHS_SECONDS[mode],
+        lengths_seconds=LENGTHS_SECONDS[mode] if "threads" in parallel else 0.0,
         pattern=pattern,
     )
 

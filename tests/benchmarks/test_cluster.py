@@ -31,7 +31,7 @@ def test_chunks_leave_one_after_another():
 @pytest.mark.filterwarnings("ignore")  # Dask's own
 def test_the_script_measures_and_checks(capsys, tmp_path, monkeypatch):
     pytest.importorskip("distributed")
-    monkeypatch.setattr(cluster, "bytes_of_a_chunk", lambda name: len(name))
+    monkeypatch.setattr(cluster, "bytes_of_a_chunk", len)
     arguments = ["--size", "tiny", "--rounds", "1", "--tasks", "20", "-k", "mandelbrot", "viterbi"]
     file = tmp_path / "figures.json"
     assert cluster.main([*arguments, "--json", str(file)]) == 0

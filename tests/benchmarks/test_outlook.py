@@ -78,9 +78,8 @@ RESULTS = {"kernels": [KERNEL], "lengths": LENGTHS}
 
 @pytest.fixture(scope="module")
 def plots():
-    return [
-        ET.fromstring(plot) for plot in re.findall(r"<svg class=\"plot log\".*?</svg>", outlook.sections(RESULTS), re.S)
-    ]
+    found = re.findall(r"<svg class=\"plot log\".*?</svg>", outlook.sections(RESULTS), re.DOTALL)
+    return [*map(ET.fromstring, found)]
 
 
 def marks(plot):
