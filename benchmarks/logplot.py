@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from html import escape
 from math import ceil, floor, log10
 
+from .svg import WIDTH, picture
+
 __all__ = ["Line", "LogPlot", "decades", "sample"]
 
-WIDTH, HEIGHT = 340, 250
+HEIGHT = 250
 LEFT, RIGHT, TOP, BOTTOM = 58, 16, 12, 46
 MOST_DECADES = 4  # with more of them on an axis, only every second one has its name
 
@@ -27,6 +29,7 @@ class LogPlot:
     def __init__(self, label: str, x: tuple[float, float], y: tuple[float, float]) -> None:
         self._label, self._x, self._y = label, x, y
         self._parts: list[str] = []
+        self._told: list[str] = []  # for those who do not see it
 
     def x(self, value: float) -> float:
         """Return where a value is."""
@@ -55,6 +58,8 @@ class LogPlot:
 
     def path(self, css: str, points: Iterable[tuple[float, float]], title: str = "") -> None:
         """Draw a line without marks."""
+        if title:
+            self._told.append(title)
         inside = f"<title>{escape(title)}</title>" if title else ""
         self._parts.append(f'<path class="{css}" d="{self._d(points)}">{inside}</path>')
 
@@ -72,6 +77,7 @@ class LogPlot:
         """Draw points and what joins them."""
         if not line.points:
             return
+        self._told += [words for _, _, words in line.points]
         joined = self._d((x, y) for x, y, _ in line.points)
         self._parts.append(f'<g class="{line.kind}"><path class="line" d="{joined}"/>')
         if line.marks:
@@ -83,11 +89,7 @@ class LogPlot:
 
     def svg(self) -> str:
         """Return the picture."""
-        inside = "\n".join(self._parts)
-        return (
-            f'<svg class="plot log" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(self._label)}">\n'
-            f"{inside}\n</svg>"
-        )
+        return picture(HEIGHT, self._label, "; ".join(self._told), self._parts, "plot log")
 
     def _d(self, points: Iterable[tuple[float, float]]) -> str:
         return " ".join(

@@ -9,6 +9,7 @@ from .breakeven import WAYS
 from .convoy import INTERVALS
 from .implementations import IMPLEMENTATIONS
 from .logplot import Line, LogPlot, decades, sample
+from .markup import scrolling
 from .prediction import COUNTS
 from .wording import interval, percent, quantity, ratio
 
@@ -128,11 +129,14 @@ def predictions(results: dict[str, Any]) -> str:
         "fitted to the machine limit, and nothing is fitted to the measured speed-ups, which are the marks."
         f"{lacking} Other machines have other ρ and κ.</p>"
         f'{prediction_legend()}<div class="multiples">{figures}</div>'
-        '<div class="scroll"><table><thead><tr><th></th><th></th><th class="n">σ, observed</th>'
-        '<th class="n">outside of the core</th><th class="n">ρ</th>'
-        f'<th class="n">{COUNTS[-1]} CPUs, the GIL alone</th><th class="n">with the machine</th>'
-        f"<th>measured against predicted</th></tr></thead><tbody>{rows}</tbody></table></div>"
-        '<p class="soft">Outside of the core is the share of the time before and after the compiled code, taken '
+        + scrolling(
+            "Predictions",
+            '<table><thead><tr><th></th><th></th><th class="n">σ, observed</th>'
+            '<th class="n">outside of the core</th><th class="n">ρ</th>'
+            f'<th class="n">{COUNTS[-1]} CPUs, the GIL alone</th><th class="n">with the machine</th>'
+            f"<th>measured against predicted</th></tr></thead><tbody>{rows}</tbody></table>",
+        )
+        + '<p class="soft">Outside of the core is the share of the time before and after the compiled code, taken '
         "without the observer: where the GIL is released, it should be about σ. The last column has each number of "
         "threads up to that of the CPUs.</p>"
     )
@@ -222,8 +226,11 @@ def break_even(entries: Sequence[dict[str, Any]]) -> str:
         "<p>One call of the kernel with the GIL released, on two workers against one, by how long it takes on one. A "
         "number of workers is a wish: a kernel that expects to lose by it computes alone. A pool is an order, "
         "and what handing over costs then shows. To processes all is pickled, there and back.</p>"
-        f'{key}<div class="multiples">{figures}</div><div class="scroll"><table><thead><tr><th>pays</th>{head}</tr>'
-        f"</thead><tbody>{rows}</tbody></table></div>"
+        f'{key}<div class="multiples">{figures}</div>'
+        + scrolling(
+            "From which length on two workers pay",
+            f"<table><thead><tr><th>pays</th>{head}</tr></thead><tbody>{rows}</tbody></table>",
+        )
     )
 
 

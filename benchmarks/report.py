@@ -14,6 +14,7 @@ from . import lanes
 from .bench import failures
 from .claims.showing import claims_section
 from .implementations import IMPLEMENTATIONS, REFERENCE
+from .markup import scrolling
 from .models import MODELS, SERIAL
 from .outlook import sections
 from .peers import page
@@ -328,11 +329,6 @@ def interpreters(results: dict[str, Any]) -> str:
         )
         + (f'<section class="warn"><h3>Could not take part</h3><ul>{lacking}</ul></section>' if lacking else "")
     )
-
-
-def scrolling(label: str, table: str) -> str:
-    """Return a table that scrolls sideways where it is wider than the window, by the keyboard, too."""
-    return f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(label)}">{table}</div>'
 
 
 def legend(*lines: str, bar: bool = False) -> str:
