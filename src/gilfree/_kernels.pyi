@@ -49,7 +49,7 @@ def hold(values: tuple[object, ...], array: type) -> list[object]:
     """Return what keeps the memory of NumPy arrays among the values, of class ``array``, in place as long as it lives.
 
     It makes ``a.resize(n, refcheck=False)`` of such an array, or of one that it is a view of, raise ValueError, and
-    ``mmap.close`` of a map under it BufferError.
+    ``mmap.close`` of a map under it BufferError. A view whose array has been resized before raises ValueError here.
     """
 
 def progress(flag: Buffer, more: int = 0) -> int:

@@ -6,7 +6,7 @@ No NumPy, no typed memoryview, no global C variable and no extension type in her
 subinterpreters that have a GIL of their own, and with any of these it crashes there (Cython 3.3).
 """
 
-from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_STRIDED_RO, PyBUF_WRITABLE
 from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_FromStringAndSize, PyByteArray_Resize
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.contextvars cimport get_value
@@ -327,26 +327,58 @@ cdef int is_over(Poll *self) noexcept nogil:
     return stopped_by(load(self.flag))
 
 
+cdef bint is_inside(part, whole) except -1:
+    """Whether an array's memory lies in that of another one; true where neither says."""
+    cdef Py_buffer views[2]
+    cdef uintptr_t first[2]
+    cdef uintptr_t end[2]
+    cdef Py_ssize_t reach
+    cdef int which, axis
+    memset(views, 0, sizeof(views))
+    try:
+        get_buffer(part, &views[0], PyBUF_STRIDED_RO)
+        get_buffer(whole, &views[1], PyBUF_STRIDED_RO)
+        for which in range(2):
+            first[which] = <uintptr_t> views[which].buf
+            end[which] = first[which] + <uintptr_t> views[which].itemsize
+            for axis in range(views[which].ndim):
+                reach = (views[which].shape[axis] - 1) * views[which].strides[axis]
+                if reach < 0:
+                    first[which] -= <uintptr_t> -reach
+                else:
+                    end[which] += <uintptr_t> reach
+        return views[0].len == 0 or (first[1] <= first[0] and end[0] <= end[1] and views[1].len != 0)
+    except (BufferError, TypeError, ValueError):  # dates, for instance, are in no buffer
+        return True
+    finally:
+        give_back(views, 2)
+
+
 def hold(tuple values not None, type array not None):
     """What keeps the memory of those values that are NumPy arrays from moving or going away, for as long as it lives.
 
     NumPy, whose class of arrays is passed because it is not imported here, does not count buffer exports: another
     thread's ``a.resize(n, refcheck=False)`` frees memory that is in use. It does refuse while a weak reference to the
     owner exists. Arrays over another object's memory hold no export of it either, so this takes one: `mmap.close` then
-    raises BufferError.
+    raises BufferError. A view that is no longer one of its owner's memory, because the owner was resized after the view
+    was made, is refused.
     """
     return held_among(values, array)
 
 
 cdef list held_among(tuple values, type array):
     cdef list held = []
-    for value in values:
-        if type(value) is not array:
+    for given in values:
+        if type(given) is not array:
             continue
+        value = owner = given
         while isinstance(value, array):
             held.append(PyWeakref_NewRef(value, None))
-            value = value.base
-        if value is not None:
+            owner, value = value, value.base
+        if value is None:
+            if owner is not given and not is_inside(given, owner):
+                raise ValueError("wanted arrays that are not resized meanwhile, got a view of one that has been")
+        else:
             try:
                 held.append(memoryview(value))
             except TypeError:

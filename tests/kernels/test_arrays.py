@@ -85,6 +85,27 @@ def test_arguments_are_held_during_a_call(name):
         refused.clear()
 
 
+@pytest.mark.parametrize("size", [1, 5_000_000])
+@pytest.mark.parametrize("view", [np.ndarray.view, lambda a: a[1:], lambda a: a[::-2], lambda a: a[None]])
+def test_a_view_of_what_an_array_was_before_it_was_resized_is_refused(view, size):
+    owner = np.zeros(1000)
+    part = view(owner)
+    held = _kernels.hold((part, owner), np.ndarray)
+    with pytest.raises(ValueError, match="resize"):
+        try_to_resize(owner)
+    del held
+    owner.resize(size, refcheck=False)
+    with pytest.raises(ValueError, match="resized"):
+        _kernels.hold((part,), np.ndarray)
+    assert _kernels.hold((owner, view(owner)[:0]), np.ndarray)
+
+
+def test_a_view_whose_owner_is_in_no_buffer_is_held():
+    days = np.zeros(9, "M8[D]")
+    held = _kernels.hold((days.view(np.int64),), np.ndarray)
+    assert len(held) == 2
+
+
 DOUBLE = np.dtype(np.float64)
 
 

@@ -310,6 +310,15 @@ def test_a_stop_set_by_another_thread_ends_a_long_call():
     timer.join()
 
 
+def test_no_vertices_take_no_time_in_any_number_of_steps():
+    nothing, offsets = np.empty((0, 3)), np.zeros(1, np.int64)
+    arguments = range(0), nothing, offsets, np.empty(0, np.int32), 0.5, 2**62, nothing
+    thread = threading.Thread(target=_kernels.smooth_mesh, args=arguments, daemon=True)
+    thread.start()
+    thread.join(30)
+    assert not thread.is_alive()
+
+
 @pytest.mark.parametrize("faces", [20_000, 0])
 def test_a_stop_set_before_ends_the_listing_of_neighbors(faces):
     stop = array("i", [0])

@@ -259,6 +259,8 @@ cdef inline int smooth(
     cdef int64_t iteration, work = 0
     cdef Py_ssize_t index
     cdef int status = OK
+    if rows == 0:
+        return OK  # `move` polls as it gets on, and without vertices it does not
     if iterations > 1:
         spare = <real *> malloc(<size_t> rows * 3 * sizeof(real) + 1)
         if spare == NULL:
