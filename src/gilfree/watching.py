@@ -67,8 +67,8 @@ class WatchedCall:
     """One call of a kernel, of which any thread can tell how far it has got.
 
     The cores add to a count that lies behind the flag by which they are stopped, wherever it is that they run: also in
-    threads and interpreters that share in the call. In the ``with`` block, all calls of `gilfree.kernels._kernel.run`
-    are parts of this one.
+    threads and interpreters that share in the call. In the ``with`` block, all calls of
+    `gilfree.kernels._kernel.share` are parts of this one.
     """
 
     __slots__ = ("_announce", "_token", "began", "kernel", "scope", "seconds", "state", "total")

@@ -22,7 +22,7 @@ from source import WILD, WILD_INDICES, Source
 
 import gilfree
 from gilfree import _kernels
-from gilfree.kernels import _kernel, exact_cover, pattern_set
+from gilfree.kernels import _arrays, exact_cover, pattern_set
 
 REFUSED = (TypeError, ValueError)
 # What takes longer is stopped; that it then stops is part of what is tested.
@@ -129,7 +129,7 @@ def captured(case):
         raise Captured(work.core, [*work.inputs, *work.outputs])
 
     with ExitStack() as stack:
-        for module in (_kernel, exact_cover, pattern_set):
+        for module in (_arrays, exact_cover, pattern_set):
             stack.enter_context(mock.patch.object(module, "share", capture))
         try:
             case.function(*case.args, **case.kwargs | {"workers": map})  # short calls of one's own do without

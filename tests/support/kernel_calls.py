@@ -125,7 +125,7 @@ def core_call(name):
     # Which of the two it is depends on what the kernel returns; and short calls of some do without either, unless
     # others are to do the work.
     with (
-        mock.patch("gilfree.kernels._kernel.share", capture),
+        mock.patch("gilfree.kernels._arrays.share", capture),
         mock.patch(f"gilfree.kernels.{name}.share", capture, create=True),
     ):
         try:

@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from gilfree import _kernels
 from gilfree._kernels import hold
-from gilfree.kernels._kernel import RELEASE_FROM_SECONDS, Work, run
+from gilfree.kernels._kernel import RELEASE_FROM_SECONDS, Work, share
 from gilfree.watching import watches
 from gilfree.workers import Workers
 
@@ -85,7 +85,7 @@ def compute(  # noqa: PLR0917 - names would take a tenth of a microsecond
         results = outputs(out, specs, [value for value in inputs if type(value) is ndarray])
         held = hold((*inputs, *results), ndarray)
     to = tuple([result[None] for result in results]) if single else results
-    run(kind, inputs, to, rows, seconds, workers, release_gil, out is not None)
+    share(kind(inputs, to, rows, seconds), workers, release_gil, shared_out=out is not None)
     del held
     if out is None:
         return results[0] if len(results) == 1 else results

@@ -1,7 +1,7 @@
 """What all kernels share, once: workers, the GIL, how work is cut and joined.
 
 A kernel's face checks its arguments and says, by a class derived from `Work`, what its calls are; `compute` in
-`gilfree.kernels._arrays` makes the arrays for its results, and `run` fills them.
+`gilfree.kernels._arrays` makes the arrays for its results, and `share` fills them where others have a part in the call.
 """
 
 import sys
@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from gilfree import _kernels
 from gilfree.cancel import current_scope
 from gilfree.scope import CancelScope, inner_scope
-from gilfree.watching import WatchedCall, open_call, outside, watches, watching
+from gilfree.watching import WatchedCall, open_call, outside, watching
 from gilfree.workers import Crew, Workers, crew, in_order, in_threads
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Kernel", "Work", "releases", "run", "share"]
+__all__ = ["Kernel", "Work", "releases", "share"]
 
 # A call estimated to take less keeps the GIL when the caller leaves the choice to us. Letting go costs little by
 # itself, but beside a thread that computes in Python, getting the GIL back takes up to a switch interval (5 ms).
@@ -54,7 +54,7 @@ class Work:
     """One call of a kernel, checked and ready: what its core is given, and how it may be cut.
 
     Each kernel derives a class, which says what is true of all its calls. A call that nobody shares in, and nobody
-    watches, makes no object of it (`run`).
+    watches, makes no object of it.
 
     Inputs and outputs go to ``gilfree._kernels.<core>`` in this order. Row i of every output depends on row i of the
     inputs that are numbered in ``cut`` and on nothing else of those, which is why the answer is the same however the
@@ -108,27 +108,6 @@ def gil_enabled() -> bool:
     return ask is None or ask()
 
 
-def run(  # noqa: PLR0917 - names would take a tenth of a microsecond
-    kind: type[Work],
-    inputs: tuple[Any, ...],
-    outputs: "tuple[NDArray[Any], ...]",
-    rows: int,
-    seconds: float,
-    workers: Workers,
-    release_gil: bool | None,  # noqa: FBT001 - the public keyword's value
-    shared_out: bool = False,  # noqa: FBT001, FBT002
-) -> list[Any]:
-    """Fill the outputs, and return what the core returned for each chunk, in order.
-
-    ``shared_out`` says that the caller passed ``out=``, which only workers who share memory can fill. Where somebody
-    watches, it is a call of its own unless one is open (`gilfree.watching.open_call`).
-    """
-    if workers.__class__ is int and workers == 1 and not watches:  # the usual case
-        release = seconds >= RELEASE_FROM_SECONDS if release_gil is None else bool(release_gil)  # as `releases`
-        return [_kernels.call(kind.core, inputs, outputs, release)]
-    return share(kind(inputs, outputs, rows, seconds), workers, release_gil, shared_out=shared_out)
-
-
 def share(
     work: Work,
     workers: Workers,
@@ -136,7 +115,11 @@ def share(
     *,
     shared_out: bool = False,
 ) -> list[Any]:
-    """Do as `run` does, with all that may come with it: other workers, and somebody who watches."""
+    """Fill the work's outputs, and return what the core returned for each chunk, in order.
+
+    ``shared_out`` says that the caller passed ``out=``, which only workers who share memory can fill. Where somebody
+    watches, it is a call of its own unless one is open (`gilfree.watching.open_call`).
+    """
     if (watch := watching()) is not None:
         with watch.call(work.name or work.core, work.rows * work.each):
             return share(work, workers, release_gil, shared_out=shared_out)
