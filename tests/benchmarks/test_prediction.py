@@ -2,8 +2,9 @@
 
 import time
 
+import numpy as np
 import pytest
-from gilfree.benchmarks.outside import outside
+from gilfree.benchmarks.outside import outside, watching
 from gilfree.benchmarks.prediction import COUNTS, Machine, fit, predict, speedup
 
 import gilfree
@@ -125,6 +126,14 @@ def test_outside_is_what_is_not_in_the_core():
 
 
 def test_what_never_goes_to_the_core_has_no_such_share():
-    before = _kernels.call
+    before = _kernels.mandelbrot
     assert outside(lambda: sum(range(100))) is None
-    assert _kernels.call is before
+    assert _kernels.mandelbrot is before
+
+
+def test_what_serves_all_kernels_is_outside():
+    with watching() as inside:
+        _kernels.hold((np.empty(1),), np.ndarray)
+        assert inside.seconds == 0.0
+        gilfree.mandelbrot(4, 3, max_iterations=10)
+        assert inside.seconds > 0.0
