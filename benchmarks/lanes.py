@@ -46,7 +46,8 @@ def section(results: dict[str, Any]) -> str:
         f"{head}<p>The observer watched {found['workers']} threads go once through the pieces of "
         f"{escape(found['kernel'].replace('_', ' '))}, beside a thread that wants to run Python code each millisecond. "
         "Shown is the shortest of three runs of each; both have the same scale. The main thread, which waits for the "
-        f'results, is left out.</p>{legend(found["runs"])}<div class="pair">{figures}</div>'
+        "results, is left out; a thread that gets no CPU counts as idle.</p>"
+        f'{legend(found["runs"])}<div class="pair">{figures}</div>'
     )
 
 

@@ -45,7 +45,9 @@ class browser:  # noqa: N801 - a context manager
             pass_fds=high,
             stdout=self.log,
             stderr=self.log,
-            env=os.environ | {"HOME": str(self.folder)},
+            # A sanitizer that is loaded into Python first has no business in the browser.
+            env={name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+            | {"HOME": str(self.folder)},
         )
         for each in (orders, answers, *high):
             os.close(each)
