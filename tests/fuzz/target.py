@@ -266,7 +266,7 @@ def run_one(name, data):
 def main():
     library, name, *options = sys.argv[1:]
     warnings.simplefilter("error")
-    warnings.filterwarnings("ignore", module="harnesses|source|target")
+    warnings.filterwarnings("ignore", module="harnesses|source|__main__")  # this file
     if name == "canary":
         from gilfree import _canaries  # noqa: F401, PLC0415 - libFuzzer counts the edges of what is loaded
 

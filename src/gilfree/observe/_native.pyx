@@ -149,7 +149,9 @@ def name_own_thread(str name):
         self = gilfree_me(gilfree_now(), HOLDING)
         if self != NULL:
             set_name(self, name.encode(errors="replace"))
+            gilfree_lock(&self.lock)
             self.thread_state = <uintptr_t> PyThreadState_Get()
+            gilfree_unlock(&self.lock)
 
 
 def name_threads(dict names):

@@ -264,12 +264,10 @@ static struct record *gilfree_record(unsigned long native_id, unsigned long iden
         }
     }
     if (found != NULL) {
-        struct record *next = found->next;
         struct place *place = found->place;
         int64_t holds = found->holds;
         gilfree_lock(&found->lock);
         memset(&found->use, 0, sizeof *found - offsetof(struct record, use));
-        found->next = next;
         found->place = place;
         found->holds = holds;
         found->number = ++gilfree_accounts.threads;
