@@ -4,7 +4,6 @@ import importlib.util
 import io
 import os
 import re
-import shlex
 import sys
 import sysconfig
 import tarfile
@@ -327,10 +326,11 @@ def test_two():
 @pytest.mark.parametrize(("chosen", "said"), [("one", "1 passed, 1 deselected"), ("two", "failed with 1: 1 failed")])
 def test_wheels_for_other_machines_are_tried_there(tmp_path, monkeypatch, chosen, said):
     installed = []
-    monkeypatch.setattr(wheels, "make_environment", lambda *_: Path(sys.executable))
+    monkeypatch.setattr(wheels, "make_environment", lambda *_: Path("/nowhere/bin/python"))
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
     monkeypatch.setattr(wheels, "install", lambda _python, packages, _environment: installed.extend(packages))
     (tmp_path / "test_there.py").write_text(TESTS_THERE)
-    arguments = ["--machine=aarch64", f"--there={shlex.quote(sys.executable)} -B", f"--pytest=-k {chosen}"]
+    arguments = ["--machine=aarch64", f"--there={Path(sys.executable).name} -B", f"--pytest=-k {chosen}"]
     monkeypatch.setattr(sys, "argv", ["wheels.py", *arguments])
     row = wheels.Row(wheels.Interpreter("python3.12", "3.12", ".so"))
     wheel = Path("gilfree.whl")

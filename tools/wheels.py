@@ -388,7 +388,9 @@ def try_there(row: Row, wheel: Path, here: Path, work: Path, options: argparse.N
     platforms = [f"--platform=manylinux_{glibc}_{options.machine}" for glibc in ("2_17", "2_27", "2_28")]
     install(python, [f"--target={packages}", *platforms, str(wheel), *groups("test")], environment)
     environment["PYTHONPATH"] = str(packages)
-    return last_line(run_in(here, pytest(options.there, options), environment))
+    emulator, *arguments = options.there
+    command = [shutil.which(emulator) or emulator, *arguments]  # which is not on that environment's PATH
+    return last_line(run_in(here, pytest(command, options), environment))
 
 
 def pytest(python: Iterable[object], options: argparse.Namespace) -> list[object]:
