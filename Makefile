@@ -107,10 +107,11 @@ $(TOOLS_READY): pyproject.toml
 	touch $@
 
 # For runs with sanitizers, which build gilfree themselves. Of the peers there are none for most interpreters that were
-# built with a sanitizer.
+# built with a sanitizer. An older wheel comes before a newer package that is yet to be compiled.
 $(SANITIZING)/%/.ready: pyproject.toml
 	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
 	$(@D)/bin/python -m pip install -q --upgrade "pip>=25.1"
-	$(@D)/bin/python -m pip install -q --group build --group test "numpy>=2" $(if $(filter address,$*),rich matplotlib psutil)
+	PIP_ONLY_BINARY=numpy,hypothesis $(@D)/bin/python -m pip install -q --group build --group test "numpy>=2" \
+		$(if $(filter address,$*),rich matplotlib psutil)
 	$(if $(filter address,$*),$(@D)/bin/python -m pip install -q --group peers)
 	touch $@

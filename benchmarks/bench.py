@@ -24,8 +24,10 @@ from gilfree.kernels import KERNELS
 
 from .cell import Order
 from .implementations import REFERENCE
+from .lengths import measure_lengths
 from .models import MODELS, SERIAL
 from .plan import Cell, Plan
+from .prediction import predict
 from .problems import PROBLEMS
 from .progress import Listener
 from .pythons import Python
@@ -136,6 +138,7 @@ def measure(plan: Plan, listener: Listener, pythons: Sequence[Python] = ()) -> d
     started = time.perf_counter()
     with recorded(plan) as results:
         results["interpreters"] = [python.as_json() for python in pythons]
+        results["lengths"] = measure_lengths(plan, listener)
         for index, kernel in enumerate(plan.kernels):
             now = time.perf_counter()
             share = None if plan.seconds is None else (started + plan.seconds - now) / (len(plan.kernels) - index)
@@ -161,6 +164,7 @@ def recorded(plan: Plan | None) -> Iterator[dict[str, Any]]:
         "load": {"before": load(), "after": None},
         "interpreters": [],
         "kernels": [],
+        "lengths": None,
         "timelines": None,
         "peers": None,
     }
@@ -207,7 +211,7 @@ def measure_kernel(
         finish(rows)
     listener.end()
     ratios = {limit.count: limit.ratios for limit in limits}
-    return {
+    found = {
         "name": kernel,
         "dwarf": KERNELS[kernel].dwarf,
         "unit": PROBLEMS[kernel].unit,
@@ -235,6 +239,7 @@ def measure_kernel(
             work_out(row, baselines[row.cell.python, row.cell.implementation], ratios, plan.cpus) for row in rows
         ],
     }
+    return {**found, "prediction": predict(found, plan.cpus)}
 
 
 def start_all(plan: Plan, rows: Iterable[Row], pythons: Sequence[Python], folder: Path) -> None:
@@ -362,6 +367,7 @@ def work_out(row: Row, baseline: Row, limits: dict[int, list[float]], cpus: int)
         "memory": row.memory,
         "heartbeat": row.heartbeat,
         "gil": row.ready.get("gil"),
+        "outside": row.ready.get("outside"),
         "gil_enabled": row.end.get("gil_enabled"),
     }
     if row.out:
@@ -398,6 +404,10 @@ def failures(results: dict[str, Any]) -> list[str]:
             for limit in kernel["limits"]
             if limit["error"]
         ]
+    lengths = results.get("lengths")
+    if lengths:
+        parts = [("beside Python", lengths["convoy"]), *((entry["kernel"], entry) for entry in lengths["break_even"])]
+        lines += [f"short calls, {name}: {part['error']}" for name, part in parts if part["error"]]
     timelines = results.get("timelines")
     if timelines and timelines["error"]:
         lines.append(f"timelines of {timelines['kernel']}: {timelines['error']}")

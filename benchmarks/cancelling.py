@@ -1,8 +1,8 @@
 """How soon kernels stop, and what else runs meanwhile: ``python -m gilfree.benchmarks.cancelling``.
 
 Prints for each kernel, as users call it, how long after `cancel()` of its scope the call had raised in another thread;
-then how long an asyncio loop was kept from its other tasks at the worst while a kernel ran through `gilfree.to_thread`,
-once with the GIL released and once with it held.
+how long after Ctrl-C, which is SIGINT, it had raised in the main one; then how long an asyncio loop was kept from its
+other tasks at the worst while a kernel ran through `gilfree.to_thread`, with the GIL released and with it held.
 
 On a machine that has other work, a thread that was told to stop may have to wait for a CPU before it can; the CPU time
 that it takes from there on is the kernel's own share. POSIX only.
@@ -11,7 +11,9 @@ that it takes from there on is the kernel's own share. POSIX only.
 """
 
 import asyncio
+import os
 import random
+import signal
 import statistics
 import threading
 import time
@@ -24,6 +26,7 @@ from gilfree.kernels import KERNELS
 from .problems import PROBLEMS
 
 CANCELS = 100
+INTERRUPTS = 20
 BEAT_SECONDS = 0.001
 BEATING_SECONDS = 0.3
 
@@ -63,6 +66,27 @@ def latencies(call: Callable[[], object], dice: random.Random) -> tuple[list[flo
     return sorted(waits), sorted(computed)
 
 
+def interrupts(call: Callable[[], object], dice: random.Random) -> list[float]:
+    """Interrupt a repeated call at random moments. Return how long after that it had raised, sorted."""
+    waits = []
+    for _ in range(INTERRUPTS):
+        start = [0.0]
+
+        def press(start: list[float] = start) -> None:
+            start[0] = time.perf_counter()
+            os.kill(os.getpid(), signal.SIGINT)
+
+        timer = threading.Timer(dice.uniform(0.01, 0.2), press)
+        try:
+            timer.start()
+            while True:
+                call()
+        except KeyboardInterrupt:
+            waits.append(time.perf_counter() - start[0])
+        timer.join()
+    return sorted(waits)
+
+
 async def longest_gap(call: Callable[[], object]) -> float:
     """Return the longest time between two turns of a task that wants one each millisecond, while the call repeats."""
 
@@ -90,7 +114,7 @@ def row(name: str, waits: list[float], computed: list[float]) -> str:
 
 
 def main() -> None:
-    """Print both tables."""
+    """Print the tables."""
     dice = random.Random(1)  # noqa: S311 - it picks moments
     print(f"from cancel() to the end of the call, {CANCELS} times, in ms; and the CPU time that it took")
     print(f"  {'':20} {'median':>8} {'99 %':>8} {'longest':>8}   {'CPU 99 %':>8} {'longest':>8}")
@@ -101,6 +125,12 @@ def main() -> None:
         everything[0] += waits
         everything[1] += computed
     print(row("all", *map(sorted, everything)))
+    print(f"\nfrom Ctrl-C to the end of the call, {INTERRUPTS} times, in ms")
+    print(f"  {'':20} {'released':>17} {'held':>17}")
+    print(f"  {'':20} {'median':>8} {'longest':>8} {'median':>8} {'longest':>8}")
+    for kernel in KERNELS:
+        found = [interrupts(prepared(kernel, "large", release_gil=release), dice) for release in (True, False)]
+        print(f"  {kernel:20} " + " ".join(f"{statistics.median(w) * 1e3:8.1f} {w[-1] * 1e3:8.1f}" for w in found))
     print("\nthe event loop's longest gap while medium calls run in a thread, in ms")
     print(f"  {'':20} {'released':>8} {'held':>8}")
     for kernel in KERNELS:

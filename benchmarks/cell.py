@@ -32,6 +32,7 @@ from gilfree.observe import NotMeasurableError, Prober
 
 from .implementations import IMPLEMENTATIONS, REFERENCE, Task
 from .models import MODELS, SERIAL, Team
+from .outside import outside
 from .problems import PROBLEMS, Call
 
 __all__ = ["Order", "WrongResultError", "answer", "heartbeat", "main", "serve", "take_part"]
@@ -110,6 +111,7 @@ def take_part(orders: TextIO, answers: TextIO) -> None:
             "startup": 0.0 if model is SERIAL else startup,
             "pickled": team.weigh(task, pieces, results),
             "gil": None if implementation.twin or model is not SERIAL else _gil(task, pieces[0]),
+            "outside": None if implementation.twin or model is not SERIAL else outside(lambda: task(pieces[0])),
         }
         del results
         answer(answers, {"ready": ready})

@@ -6,24 +6,33 @@ prints three tables:
 - one worker with n threads against n workers with one thread: time, memory, bytes that workers are sent;
 - what a task costs the scheduler whatever it does, and what a byte of its arguments costs;
 - what follows from these two, on paper, for clusters of up to a thousand cores.
+
+``--page docs/dask.md --json docs/cluster.json`` writes the same into that page, and the figures beside it.
 """
 
 import argparse
+import json
 import os
 import pickle
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from gilfree.info import facts
 from gilfree.kernels import KERNELS
 from gilfree.kernels._kernel import CHUNKS_PER_REMOTE_WORKER
 from gilfree.workers import cpu_count
 
+from .bench import load
 from .cell import identical
+from .cluster_page import write
 from .memory import pss
 from .problems import PROBLEMS, Call
 from .wording import bytes_, percent, quantity, ratio
@@ -35,6 +44,7 @@ ROUNDS = 7
 TASKS = 500
 BLOCK = 8_000_000
 CORES = (1, 10, 100, 1000)
+WEIGH_EVERY = 50  # of the chunks that a kernel is cut into: some of them are long to pickle
 CHUNK_SECONDS = (0.01, 0.1, 1.0, 10.0)
 
 
@@ -46,16 +56,47 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--tasks", type=int, default=TASKS)
     parser.add_argument("-k", dest="kernels", nargs="*", choices=tuple(KERNELS), default=KERNELS_SHOWN)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
+    parser.add_argument(
+        "--page", type=Path, metavar="FILE", help="write the tables into a page that has places for them"
+    )
+    parser.add_argument("--read", type=Path, metavar="FILE", help="measure nothing, take these figures for --page")
     options = parser.parse_args(arguments)
+    if options.read:
+        if options.page is None:
+            parser.error("--read: only with --page")
+        write(json.loads(options.read.read_text(encoding="utf-8")), options.page)
+        return 0
     try:
-        import distributed  # noqa: F401, PLC0415 - optional
+        import distributed  # noqa: PLC0415 - optional
     except ImportError:
         print("distributed is not installed: pip install distributed", file=sys.stderr)
         return 2
-    if options.kernels:
-        compare_shapes(options)
+    averages = load()
+    shapes = compare_shapes(options) if options.kernels else []
     task, byte = costs(options)
     on_paper(task, byte)
+    machine = facts()
+    figures = {
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": {
+            "cpu": machine["cpu"]["model"],
+            "cpus": machine["cpu"]["usable"],
+            "python": machine["python"]["version"],
+            "distributed": distributed.__version__,
+        },
+        "load": averages[0] if averages else None,
+        "workers": options.workers,
+        "rounds": options.rounds,
+        "shapes": shapes,
+        "task": task,
+        "byte": byte,
+        "chunks": [{"kernel": name, "bytes": bytes_of_a_chunk(name)} for name in KERNELS],
+    }
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    if options.page:
+        write(figures, options.page)
     return 0
 
 
@@ -81,9 +122,9 @@ def cluster(workers: int, threads: int) -> Iterator[Any]:
         yield client
 
 
-def compare_shapes(options: argparse.Namespace) -> None:
-    """Print what one worker with n threads takes, and n with one: both at once there, in turns."""
-    n = options.workers
+def compare_shapes(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Print and return what one worker with n threads takes, and n with one: both at once there, in turns."""
+    n, rows = options.workers, []
     with cluster(1, n) as one, cluster(n, 1) as many:
         print(
             f"one worker with {n} threads / {n} workers with one thread; medians of {options.rounds} rounds, in turns"
@@ -105,14 +146,22 @@ def compare_shapes(options: argparse.Namespace) -> None:
                 release: f"{quantity(median(times[release, 'one']))} / {quantity(median(times[release, 'many']))}"
                 for release in (True, False)
             }
+            rows.append({"kernel": name, "serial": median(serial)})
+            for release, key in ((True, "released"), (False, "held")):
+                rows[-1][key] = {shape: median(times[release, shape]) for shape in ("one", "many")}
             sent = [broadcast(client, call) for client in (one, many)]
             memory = [sum(filter(None, map(pss, client.run(os.getpid).values()))) for client in (one, many)]
+            rows[-1] |= {
+                "broadcast": dict(zip(("one", "many"), sent, strict=True)),
+                "memory": dict(zip(("one", "many"), memory, strict=True)),
+            }
             print(
                 f"{name:22}{quantity(median(serial)):>10}{told[True]:>22}{told[False]:>22}"
                 f"{' / '.join(map(bytes_, sent)):>20}{' / '.join(map(bytes_, memory)):>22}"
             )
     print("broadcast: a copy of the data for each process, as client.scatter(..., broadcast=True) would send it.")
     print("memory: PSS of the workers after these calls, without scheduler and client.\n")
+    return rows
 
 
 def run(client: Any, call: Call, function: Any, *, release: bool, expected: Any) -> float:  # noqa: ANN401
@@ -128,6 +177,31 @@ def run(client: Any, call: Call, function: Any, *, release: bool, expected: Any)
 def broadcast(client: Any, call: Call) -> int:  # noqa: ANN401
     """Return how many bytes a copy of the arguments for each process is."""
     return len(client.nthreads()) * len(pickle.dumps(call, pickle.HIGHEST_PROTOCOL))
+
+
+class Scales(Executor):
+    """Stands for a cluster of many cores: weighs what it would be sent, and computes it here."""
+
+    def __init__(self, cores: int) -> None:
+        self._max_workers = cores  # for how many workers a kernel cuts
+        self._chunks = 0
+        self.weights: list[int] = []
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> "Future[Any]":  # noqa: ANN401
+        """Weigh a chunk, and do it."""
+        if self._chunks % WEIGH_EVERY == 0:
+            self.weights.append(len(pickle.dumps((fn, args, kwargs), pickle.HIGHEST_PROTOCOL)))
+        self._chunks += 1
+        future: Future[Any] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+def bytes_of_a_chunk(kernel: str, cores: int = 100) -> int:
+    """Return how many bytes a chunk of the medium problem is, the median, when it is cut for so many cores."""
+    scales = Scales(cores)
+    PROBLEMS[kernel].make("medium")(KERNELS[kernel].functions[0], workers=scales)
+    return int(median(scales.weights))
 
 
 def costs(options: argparse.Namespace) -> tuple[float, float]:

@@ -21,6 +21,8 @@ QUICK_MODELS = ("threads", "processes-spawn", "processes-forkserver")
 # Seconds of a serial run, rounds, and seconds for everything.
 QUICK_LENGTHS = (0.04, 7, 48.0)
 FULL_LENGTHS = (0.1, 9, 1080.0)
+# For what depends on how long a call is; all of that is about threads.
+LENGTHS_SECONDS = {"quick": 5.0, "full": 40.0}
 
 # Finer than the workers, so that pieces of unequal length even out; few, because worker processes are sent with each
 # piece all that it needs, which for some kernels is most of the input.
@@ -60,6 +62,7 @@ class Plan:
     seconds: float | None = None  # for everything; rounds beyond the fewest are dropped to keep to it
     seed: int = 0  # of the order of the cells in each round
     pythons: tuple[str, ...] = ()  # names of other interpreters that do the same
+    lengths_seconds: float = 0.0  # about so long for calls of all lengths; 0: they are left out
     pattern: str | None = None  # by which the kernels were chosen
 
     def __post_init__(self) -> None:
@@ -130,6 +133,7 @@ def make_plan(
         # The time is for the mode's own kernels and models; whoever adds interpreters asks for more.
         seconds * (1 + len(pythons)),
         pythons=tuple(pythons),
+        lengths_seconds=LENGTHS_SECONDS[mode] if "threads" in parallel else 0.0,
         pattern=pattern,
     )
 

@@ -72,7 +72,7 @@ class Remote:
         self._answers: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        self._say(order)
+        self.say(order)
 
     @property
     def pid(self) -> int:
@@ -129,7 +129,8 @@ class Remote:
         else:
             self._process.kill()
 
-    def _say(self, message: Mapping[str, Any]) -> None:
+    def say(self, message: Mapping[str, Any]) -> None:
+        """Send a line."""
         if self._process.stdin is None:
             return
         with suppress(OSError):  # it has died, which the next attempt to hear from it reports
@@ -171,7 +172,7 @@ class RemoteCell(Remote):
 
     def start(self, repeats: int) -> None:
         """Tell the cell to go through its pieces so many times."""
-        self._say({"run": repeats})
+        self.say({"run": repeats})
 
     def seconds(self) -> float:
         """Return how long the work took, once it is done."""
@@ -184,7 +185,7 @@ class RemoteCell(Remote):
 
     def heartbeat(self) -> float:
         """Go through the pieces once; return the longest that a thread beside had to wait for its turn."""
-        self._say({"watch": 1})
+        self.say({"watch": 1})
         return float(self._hear("heartbeat", PATIENCE_SECONDS))
 
     def peak_memory(self) -> int | None:

@@ -14,7 +14,9 @@ from . import lanes
 from .bench import failures
 from .claims.showing import claims_section
 from .implementations import IMPLEMENTATIONS, REFERENCE
+from .markup import scrolling
 from .models import MODELS, SERIAL
+from .outlook import sections
 from .peers import page
 from .peers.views import failed
 from .svg import model_bars, speedup_curves, swatch
@@ -74,6 +76,7 @@ def scaling_parts(results: dict[str, Any]) -> dict[str, str]:
         "alarms": alarms(failures(results)),
         "curves": curves(results),
         "bars": model_section(results) + heat_maps(results) + costs(results) + interpreters(results),
+        "outlook": sections(results),
         "serial": serial_table(results),
         "tables": "<h2>Every measurement</h2>"
         f'<p class="soft">{escape(columns_explained(results))}</p>'
@@ -95,6 +98,7 @@ def peers_parts(results: dict[str, Any]) -> dict[str, str]:
         "alarms": alarms(failed(comparison)),
         "curves": "",
         "bars": "",
+        "outlook": "",
         "serial": "",
         "tables": "",
         "method": page.METHOD,
@@ -325,11 +329,6 @@ def interpreters(results: dict[str, Any]) -> str:
         )
         + (f'<section class="warn"><h3>Could not take part</h3><ul>{lacking}</ul></section>' if lacking else "")
     )
-
-
-def scrolling(label: str, table: str) -> str:
-    """Return a table that scrolls sideways where it is wider than the window, by the keyboard, too."""
-    return f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(label)}">{table}</div>'
 
 
 def legend(*lines: str, bar: bool = False) -> str:

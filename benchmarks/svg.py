@@ -148,12 +148,12 @@ def described(name: str, point: Point) -> str:
     return f"{IMPLEMENTATIONS[name].title}, {point.workers} workers: {ratio(point.speedup)} [{whole}]"
 
 
-def picture(height: int, label: str, told: str, parts: Iterable[str]) -> str:
+def picture(height: int, label: str, told: str, parts: Iterable[str], css: str = "plot") -> str:
     """Return a picture with a name and, for those who do not see it, what it shows. No two may have the same name."""
     inside = "\n".join(parts)
     name = re.sub(r"\W+", "-", label.lower())
     return (
-        f'<svg class="plot" viewBox="0 0 {WIDTH} {height}" role="img" aria-labelledby="{name}" '
+        f'<svg class="{css}" viewBox="0 0 {WIDTH} {height}" role="img" aria-labelledby="{name}" '
         f'aria-describedby="{name}-told">\n<title id="{name}">{escape(label)}</title>\n'
         f'<desc id="{name}-told">{escape(told)}</desc>\n{inside}\n</svg>'
     )

@@ -9,6 +9,7 @@ from rich.text import Text
 from .bench import failures
 from .implementations import IMPLEMENTATIONS, REFERENCE
 from .models import MODELS, SERIAL
+from .outlook import lines
 from .views import featured, gil_of, reasons
 from .wording import (
     bytes_,
@@ -42,6 +43,8 @@ def show(results: dict[str, Any], console: Console) -> None:
         if results["plan"]["models"]:
             console.print(costs(results, kernel))
             console.print()
+    for line in lines(results):
+        console.print(Text(line))
     console.print(Text(columns_explained(results), style="dim"))
     if results["plan"]["models"]:
         console.print(Text(costs_explained(), style="dim"))

@@ -26,6 +26,19 @@ def pytest_addoption(parser):
 # They start processes and set what these inherit.
 PROCESSES = ("benchmarks", "test_cli.py", "test_import.py", "test_interrupt.py")
 
+# They measure: shares of time, ratios of times, who gets a CPU within so many seconds. Where something else takes the
+# machine for a moment, what they find is true and not what they are about; what is wrong is so a second time too.
+MEASURING = (
+    "benchmarks",
+    "observe",
+    "test_cancel.py",
+    "test_dask.py",
+    "test_exit.py",
+    "test_interrupt.py",
+    "test_progress.py",
+    "test_to_thread.py",
+)
+
 
 def pytest_collection_modifyitems(config, items):
     if config.getoption("at_least_parallel") is not None:
@@ -34,6 +47,8 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if not set(PROCESSES).isdisjoint(item.path.parts):
             item.add_marker(pytest.mark.thread_unsafe(reason="starts processes"))
+        if not set(MEASURING).isdisjoint(item.path.parts):
+            item.add_marker(pytest.mark.flaky(reruns=1, reruns_delay=2))
 
 
 class ParallelGate:

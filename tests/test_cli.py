@@ -77,6 +77,14 @@ def test_cpu_model(tmp_path, text, model):
     assert info.cpu_model(tmp_path / "cpuinfo") == model
 
 
+def test_wrong_arguments_get_the_usage_of_their_command(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["atlas", "numpy", "--jobs", "1"])
+    err = capsys.readouterr().err
+    assert "usage: gilfree atlas" in err
+    assert err.endswith("gilfree atlas: error: unrecognized arguments: numpy\n")
+
+
 def test_no_command_is_wrong_usage(capsys):
     with pytest.raises(SystemExit, match="2"):
         cli.main([])

@@ -4,6 +4,7 @@ import importlib.util
 import io
 import os
 import re
+import shlex
 import sys
 import sysconfig
 import tarfile
@@ -35,7 +36,7 @@ def tool(name):
     return module
 
 
-release, wheels, zigcc = map(tool, ("release", "wheels", "zigcc"))
+check_dist, release, wheels, zigcc = map(tool, ("check_dist", "release", "wheels", "zigcc"))
 
 
 @pytest.fixture(scope="module")
@@ -184,15 +185,19 @@ def test_sdists_differ_by_content_alone(tmp_path, monkeypatch):
         assert packed.extractfile("x-1/two").read() == b"x-1/two"
 
 
-def wheel(path, *, without=None, padding=0):
+def wheel(path, *, without=None, padding=0, machine=62):
     contents = [f"{module}.cpython-311-x86_64-linux-gnu.so" for module in wheels.MODULES["x86_64"]]
     contents.append("gilfree-1.dist-info/sboms/gilfree.cdx.json")
     with zipfile.ZipFile(path, "w") as packed:
+        packed.mkdir("gilfree-1.dist-info/sboms")  # auditwheel adds entries for folders
         for name in contents:
             if not (without and without in name):
-                packed.writestr(name, b"")
+                packed.writestr(name, bytes(18) + machine.to_bytes(2, "little"))
         packed.writestr("gilfree/padding", bytes(padding))
     return path
+
+
+WHEEL = "gilfree-1-cp311-cp311-manylinux2014_x86_64.manylinux_2_17_x86_64.whl"
 
 
 @pytest.fixture
@@ -205,13 +210,13 @@ def imported(monkeypatch):
 
 @pytest.mark.usefixtures("imported")
 def test_wheel_is_accepted(tmp_path):
-    wheels.check(wheel(tmp_path / "gilfree.whl"), "x86_64")
+    wheels.check(wheel(tmp_path / WHEEL), "x86_64")
 
 
 def test_wheel_with_the_functions_of_the_linker_is_refused(tmp_path, imported):
     imported.remove("exp")
     with pytest.raises(wheels.Failure, match="wanted exp from the C library"):
-        wheels.check(wheel(tmp_path / "gilfree.whl"), "x86_64")
+        wheels.check(wheel(tmp_path / WHEEL), "x86_64")
 
 
 @pytest.mark.usefixtures("imported")
@@ -220,13 +225,29 @@ def test_wheel_with_the_functions_of_the_linker_is_refused(tmp_path, imported):
     [
         ({"without": "_v4/"}, "wanted the modules"),
         ({"without": "/_native"}, "wanted the modules"),
-        ({"without": "sboms"}, "no bill of materials"),
+        ({"without": ".json"}, "no bill of materials"),
         ({"padding": wheels.MOST_BYTES}, "wanted at most"),
+        ({"machine": 183}, "wanted x86_64, 62 in an ELF header, got 183"),
     ],
 )
 def test_wheel_is_refused(tmp_path, flaw, message):
     with pytest.raises(wheels.Failure, match=message):
-        wheels.check(wheel(tmp_path / "gilfree.whl", **flaw), "x86_64")
+        wheels.check(wheel(tmp_path / WHEEL, **flaw), "x86_64")
+
+
+def test_bills_of_materials_are_found_in_wheels(tmp_path):
+    [bill] = check_dist.bills(wheel(tmp_path / "gilfree.whl"))
+    assert bill.startswith("\0")  # what that file holds, not the folder
+    assert check_dist.bills(wheel(tmp_path / "none.whl", without=".json")) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [WHEEL.replace("2_17", "2_28"), WHEEL.replace("x86_64", "aarch64"), "gilfree-1-cp311-cp311-linux_x86_64.whl"],
+)
+def test_wheel_for_something_else_is_refused(tmp_path, name):
+    with pytest.raises(wheels.Failure, match="wanted a wheel for manylinux_2_17_x86_64"):
+        wheels.check(wheel(tmp_path / name), "x86_64")
 
 
 def test_wheels_that_differ_are_refused(tmp_path):
@@ -254,6 +275,26 @@ def test_zig_gets_the_levels_by_its_names(monkeypatch):
     assert {"-target", "x86_64-linux-gnu.2.17", "-O3"} < set(called[0])
 
 
+@pytest.mark.parametrize(("multiarch", "there"), [("x86_64-linux-gnu", True), ("elsewhere", False), ("", False)])
+@pytest.mark.skipif(os.name == "nt", reason="links")
+def test_headers_of_debian_are_found(tmp_path, monkeypatch, multiarch, there):
+    for name in ("python3.12", "x86_64-linux-gnu/python3.12"):
+        (tmp_path / "include" / name).mkdir(parents=True)
+        (tmp_path / "include" / name / "pyconfig.h").touch()
+    interpreter = wheels.Interpreter("python3.12", "3.12", ".so", tmp_path / "include" / "python3.12", multiarch)
+    variables = wheels.compiler("x86_64", interpreter, tmp_path / "work")
+    folder = variables.get("GILFREE_ZIG_HEADERS")
+    assert bool(folder) == there
+    assert not folder or Path(folder, multiarch, "python3.12", "pyconfig.h").is_file()
+    called = []
+    monkeypatch.setattr(zigcc.subprocess, "call", lambda command: called.append(command) or 0)
+    for name in variables.keys() & {"GILFREE_ZIG_TARGET", "GILFREE_ZIG_HEADERS"}:
+        monkeypatch.setenv(name, variables[name])
+    zigcc.main(["-c", "a.c"])
+    assert ("-isystem" in called[0]) == there
+    assert (folder in called[0]) == there
+
+
 def test_wheels_are_tried_without_a_compiler(monkeypatch):
     monkeypatch.setenv("CC", "gcc")
     monkeypatch.setenv("PIP_INDEX_URL", "https://example.org/simple")
@@ -261,6 +302,42 @@ def test_wheels_are_tried_without_a_compiler(monkeypatch):
     assert environment["PATH"] == str(Path("/somewhere/bin"))
     assert environment["PIP_INDEX_URL"] == "https://example.org/simple"
     assert "CC" not in environment
+
+
+def test_only_the_tests_of_an_sdist_are_unpacked(tmp_path):
+    names = ["x-1/tests/one.py", "x-1/pyproject.toml", "x-1/src/x.py", "x-1/docs/pyproject.toml"]
+    archive(tmp_path / "x.tar.gz", names, 1_800_000_000, "anna")
+    here = wheels.unpack_tests(tmp_path / "x.tar.gz", tmp_path)
+    files = sorted(str(path.relative_to(here)) for path in here.rglob("*") if path.is_file())
+    assert files == ["pyproject.toml", str(Path("tests", "one.py"))]
+
+
+TESTS_THERE = """
+import os, sys
+
+def test_one():
+    assert os.environ["PYTHONPATH"].endswith("packages")
+    assert "no:cacheprovider" in sys.argv
+
+def test_two():
+    raise AssertionError
+"""
+
+
+@pytest.mark.parametrize(("chosen", "said"), [("one", "1 passed, 1 deselected"), ("two", "failed with 1: 1 failed")])
+def test_wheels_for_other_machines_are_tried_there(tmp_path, monkeypatch, chosen, said):
+    installed = []
+    monkeypatch.setattr(wheels, "make_environment", lambda *_: Path(sys.executable))
+    monkeypatch.setattr(wheels, "install", lambda _python, packages, _environment: installed.extend(packages))
+    (tmp_path / "test_there.py").write_text(TESTS_THERE)
+    arguments = ["--machine=aarch64", f"--there={shlex.quote(sys.executable)} -B", f"--pytest=-k {chosen}"]
+    monkeypatch.setattr(sys, "argv", ["wheels.py", *arguments])
+    row = wheels.Row(wheels.Interpreter("python3.12", "3.12", ".so"))
+    wheel = Path("gilfree.whl")
+    assert wheels.try_there(row, wheel, tmp_path, tmp_path / "work", wheels.parse()).startswith(said)
+    assert {"--platform=manylinux_2_17_aarch64", "gilfree.whl", f"--target={tmp_path / 'work' / 'packages'}"} < {
+        *installed
+    }
 
 
 def test_zig_knows_every_feature_that_is_asked_for():

@@ -22,7 +22,7 @@ from gilfree.benchmarks.problems import PROBLEMS
 import gilfree
 from gilfree import _kernels, progress_bar
 from gilfree.kernels import KERNELS, _kernel
-from gilfree.watching import Watch, current_watch, watches, watching
+from gilfree.watching import Watch, current_watch, open_call, watches, watching
 
 every_kernel = pytest.mark.parametrize("name", KERNELS)
 
@@ -474,6 +474,29 @@ class TestWhoBelongsToIt:
         assert seen[0] == 0
         assert seen == sorted(set(seen))  # once for each chunk, not by the core in this thread as well
         assert counted(begun[0]) == begun[0].total
+
+    def test_what_a_callable_like_map_calls_besides_is_apart(self):
+        def with_another_call(func, chunks):
+            gilfree.edit_distance("kitten", "sitting")
+            return [*map(func, chunks)]
+
+        with watched() as begun:
+            gilfree.mandelbrot(64, 48, workers=with_another_call)
+        assert [(call.kernel, counted(call), call.state) for call in begun] == [
+            ("mandelbrot", 64 * 48, "done"),
+            ("edit_distance", 6 * 7, "done"),
+        ]
+
+    def test_no_call_is_open_after_an_error(self):
+        def fail(*_):
+            raise InterruptedError
+
+        with watched() as begun:
+            with pytest.raises(InterruptedError):
+                gilfree.mandelbrot(64, 48, workers=fail)
+            assert open_call.get() is None
+            gilfree.mandelbrot(64, 48)
+        assert [call.state for call in begun] == ["stopped", "done"]
 
     def test_interpreters(self):
         futures = pytest.importorskip("concurrent.futures.interpreter", reason="new in Python 3.14")

@@ -23,6 +23,7 @@ import tomllib
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from glob import glob
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ MODULES = {
     "x86_64": ("gilfree/_kernels", "gilfree/_v3/_kernels", "gilfree/_v4/_kernels", "gilfree/observe/_native"),
     "aarch64": ("gilfree/_kernels", "gilfree/observe/_native"),
 }
+ELF_MACHINES = {"x86_64": 62, "aarch64": 183}
 # Of these, zig's runtime library has its own: see zig.h.
 FROM_THE_C_LIBRARY = {"exp", "memcpy", "memset"}
 # What Linux calls the features that the levels need: a wheel that did not see them would be slow, and pass every test.
@@ -43,6 +45,9 @@ FEATURES = {
     "v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"},
 }
 LEVEL = "from gilfree.isa import current_level; print(current_level())"
+THERE = (
+    "what runs a Python of --machine and of the version built for, such as 'qemu-aarch64 -L ROOT ROOT/usr/bin/python3'"
+)
 # What says what an interpreter is. Headers, because Debian's interpreters come without.
 DESCRIBE = """
 import json, os, sys, sysconfig
@@ -50,6 +55,8 @@ print(json.dumps({
     "implementation": sys.implementation.name,
     "version": "%d.%d" % sys.version_info[:2] + ("t" if sysconfig.get_config_var("Py_GIL_DISABLED") else ""),
     "headers": os.path.isfile(os.path.join(sysconfig.get_path("include"), "Python.h")),
+    "include": sysconfig.get_path("include"),
+    "multiarch": sysconfig.get_config_var("MULTIARCH") or "",
     "suffix": sysconfig.get_config_var("EXT_SUFFIX"),
     "executable": os.path.realpath(sys.executable),
 }))
@@ -67,6 +74,8 @@ class Interpreter:
     executable: str
     version: str
     suffix: str
+    include: Path = Path()
+    multiarch: str = ""
 
 
 @dataclass
@@ -89,6 +98,7 @@ class Row:
 def main() -> int:
     """Build and try what the command line asks for; return the exit status."""
     options = parse()
+    os.environ |= epoch()  # once: a commit in the meantime would be another time, and other bytes
     try:
         interpreters = [] if options.sdist else wanted_interpreters(options.pythons)
         with tempfile.TemporaryDirectory(prefix="gilfree-wheels-") as folder:
@@ -109,6 +119,10 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--sdist", action="store_true", help="build only the sdist")
     parser.add_argument("--once", action="store_true", help="do not build a second time to compare")
     parser.add_argument("--no-test", action="store_true", help="only build")
+    parser.add_argument(
+        "--pytest", type=shlex.split, default=[], metavar="ARGUMENTS", help="for pytest (default: none)"
+    )
+    parser.add_argument("--there", type=shlex.split, metavar="COMMAND", help=THERE)
     parser.add_argument("--no-bench", action="store_true", help="do not run gilfree bench")
     parser.add_argument("--reuse", action="store_true", help="do not build the wheels that --output already has")
     return parser.parse_args()
@@ -135,7 +149,9 @@ def find_interpreters(named: list[str]) -> Iterator[Interpreter]:
             raise Failure(f"{candidate}: wanted CPython of {', '.join(VERSIONS)} with Python.h, got {described}")
         if fit and described["version"] not in seen:
             seen.add(described["version"])
-            yield Interpreter(described["executable"], described["version"], described["suffix"])
+            include = Path(described["include"])
+            found = described["executable"], described["version"], described["suffix"], include, described["multiarch"]
+            yield Interpreter(*found)
 
 
 def known_interpreters() -> Iterator[str]:
@@ -183,8 +199,15 @@ def make_one(row: Row, options: argparse.Namespace, sdist: Path, work: Path) -> 
     check(row.wheel, options.machine)
     if not options.once:
         row.reproduced = compare(row.wheel, make_wheel(interpreter, sdist, options.machine, work / "again"))
-    if not options.no_test and options.machine == platform.machine():
-        try_out(row, row.wheel, sdist, work / "try", bench=not options.no_bench)
+    if options.no_test:
+        return
+    work = work / "try"
+    work.mkdir()
+    here = unpack_tests(sdist, work)
+    if options.machine == platform.machine():
+        try_out(row, row.wheel, here, work, options)
+    elif options.there:
+        row.tests = try_there(row, row.wheel, here, work, options)
 
 
 def make_sdist(output: Path, work: Path) -> Path:
@@ -220,10 +243,11 @@ def make_wheel(interpreter: Interpreter, sdist: Path, machine: str, work: Path, 
     work.mkdir()
     python = make_environment(interpreter, work / "environment")
     raw, repaired = work / "raw", work / "repaired"
-    environment = os.environ | epoch() | compiler(machine, interpreter, cache=work / "cache")
+    environment = os.environ | epoch() | compiler(machine, interpreter, work)
     call([python, "-m", "pip", "wheel", "-q", "--no-deps", "--wheel-dir", raw, sdist], environment=environment)
     [built] = raw.glob("*.whl")
-    tag = f"manylinux_{GLIBC.replace('.', '_')}_{machine}"
+    # auditwheel knows the names for this machine only; for another it takes the oldest that fits, which check looks at.
+    tag = platform_tag(machine) if machine == platform.machine() else "auto"
     call(
         [sys.executable, "-m", "auditwheel", "repair", "--plat", tag, "--wheel-dir", repaired, built],
         environment=os.environ | epoch() | {"PATH": search_path()},
@@ -232,21 +256,41 @@ def make_wheel(interpreter: Interpreter, sdist: Path, machine: str, work: Path, 
     return Path(shutil.copy(wheel, output)) if output else wheel
 
 
-def compiler(machine: str, interpreter: Interpreter, cache: Path) -> dict[str, str]:
+def platform_tag(machine: str) -> str:
+    """Return what says in a wheel's name where it runs."""
+    return f"manylinux_{GLIBC.replace('.', '_')}_{machine}"
+
+
+def compiler(machine: str, interpreter: Interpreter, work: Path) -> dict[str, str]:
     """Variables of the environment that make setuptools compile with zig, for this machine."""
     command = shlex.join([sys.executable, str(ROOT / "tools" / "zigcc.py")])
     # The interpreter's headers serve for all of these machines, which are 64-bit, little-endian and run Linux.
     variables = {
         "GILFREE_ZIG_TARGET": f"{machine}-linux-gnu.{GLIBC}",
+        "GILFREE_ZIG_HEADERS": str(headers_of_debian(interpreter, work / "headers") or ""),
         "CC": command,
         "LDSHARED": f"{command} -shared",
         # Of its own for each build: with a shared one, the second would be a copy of the first.
-        "ZIG_GLOBAL_CACHE_DIR": str(cache),
-        "ZIG_LOCAL_CACHE_DIR": str(cache),
+        "ZIG_GLOBAL_CACHE_DIR": str(work / "cache"),
+        "ZIG_LOCAL_CACHE_DIR": str(work / "cache"),
         "_PYTHON_HOST_PLATFORM": f"linux-{machine}",
         "SETUPTOOLS_EXT_SUFFIX": interpreter.suffix.replace("x86_64", machine),
     }
     return {name: value for name, value in variables.items() if value}
+
+
+def headers_of_debian(interpreter: Interpreter, folder: Path) -> Path | None:
+    """Return where pyconfig.h finds the one that it includes, if the interpreter is Debian's.
+
+    Debian's compilers look for it in all of /usr/include, which has the C library's headers, too; zig has its own.
+    """
+    name = Path(interpreter.multiarch, interpreter.include.name)
+    there = interpreter.include.parent / name
+    if not interpreter.multiarch or not (there / "pyconfig.h").is_file():
+        return None
+    (folder / interpreter.multiarch).mkdir(parents=True)
+    (folder / name).symlink_to(there)
+    return folder
 
 
 def search_path() -> str:
@@ -255,20 +299,27 @@ def search_path() -> str:
 
 
 def check(wheel: Path, machine: str) -> None:
-    """Refuse a wheel that is too large or lacks a part."""
+    """Refuse a wheel that is too large, lacks a part or needs more than it should."""
+    if platform_tag(machine) not in wheel.stem.split("-")[-1].split("."):
+        raise Failure(f"{wheel.name}: wanted a wheel for {platform_tag(machine)}")
     size = wheel.stat().st_size
     if size > MOST_BYTES:
         raise Failure(f"{wheel.name}: wanted at most {MOST_BYTES:,} bytes, got {size:,}")
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
-        kernels = {name: archive.read(name) for name in names if re.search(r"/_kernels\..*so$", name)}
-    modules = {name.split(".")[0] for name in names if name.endswith(".so")}
+        binaries = {name: archive.read(name) for name in names if name.endswith(".so")}
+    modules = {name.split(".")[0] for name in binaries}
     if modules != set(MODULES[machine]):
         raise Failure(f"{wheel.name}: wanted the modules {sorted(MODULES[machine])}, got {sorted(modules)}")
-    if not any(".dist-info/sboms/" in name for name in names):
+    for name, binary in binaries.items():
+        if (got := int.from_bytes(binary[18:20], "little")) != ELF_MACHINES[machine]:
+            raise Failure(
+                f"{wheel.name}: {name}: wanted {machine}, {ELF_MACHINES[machine]} in an ELF header, got {got}"
+            )
+    if not any(fnmatch(name, "*.dist-info/sboms/*.json") for name in names):
         raise Failure(f"{wheel.name}: no bill of materials")
-    for name, binary in kernels.items():
-        if own := FROM_THE_C_LIBRARY - imported(binary):
+    for name, binary in binaries.items():
+        if "/_kernels." in name and (own := FROM_THE_C_LIBRARY - imported(binary)):
             raise Failure(f"{wheel.name}: {name}: wanted {', '.join(sorted(own))} from the C library, got the linker's")
 
 
@@ -306,25 +357,43 @@ def newest(output: Path, interpreter: Interpreter, machine: str) -> Path:
     return found[-1]
 
 
-def try_out(row: Row, wheel: Path, sdist: Path, work: Path, *, bench: bool) -> None:
-    """Install a wheel where there is no compiler, and run the sdist's tests and the benchmarks against it."""
-    work.mkdir()
-    python = make_environment(row.interpreter, work / "environment")
-    here = work / "elsewhere"
+def unpack_tests(sdist: Path, work: Path) -> Path:
+    """Unpack the sdist's tests, and return the folder to run them in: there is nothing else to import."""
     with tarfile.open(sdist) as archive:
         top = archive.getnames()[0].split("/")[0]
         wanted = [member for member in archive if re.match(r"[^/]+/(tests/|pyproject\.toml$)", member.name)]
         archive.extractall(work, wanted, filter="data")
-    (work / top).rename(here)
+    return (work / top).rename(work / "elsewhere")
+
+
+def try_out(row: Row, wheel: Path, here: Path, work: Path, options: argparse.Namespace) -> None:
+    """Install a wheel where there is no compiler, and run the tests and the benchmarks against it."""
+    python = make_environment(row.interpreter, work / "environment")
     environment = without_compiler(python.parent)
     if found := [name for name in ("cc", "gcc", "clang") if shutil.which(name, path=environment["PATH"])]:
         raise Failure(f"{python.parent}: wanted no compiler, got {', '.join(found)}")
     install(python, [str(wheel)], environment)
     check_level(python, environment)
     install(python, groups("test"), environment)
-    row.tests = last_line(run_in(here, [python, "-m", "pytest", "-q", "-p", "no:cacheprovider"], environment))
-    if bench:
+    row.tests = last_line(run_in(here, pytest([python], options), environment))
+    if not options.no_bench:
         row.bench = try_bench(python, work / "results", environment)
+
+
+def try_there(row: Row, wheel: Path, here: Path, work: Path, options: argparse.Namespace) -> str:
+    """Run the tests by a Python of another machine, with the packages that are built for it."""
+    python = make_environment(row.interpreter, work / "environment")  # for its pip, which knows what fits this version
+    environment = without_compiler(python.parent)
+    packages = work / "packages"
+    platforms = [f"--platform=manylinux_{glibc}_{options.machine}" for glibc in ("2_17", "2_27", "2_28")]
+    install(python, [f"--target={packages}", *platforms, str(wheel), *groups("test")], environment)
+    environment["PYTHONPATH"] = str(packages)
+    return last_line(run_in(here, pytest(options.there, options), environment))
+
+
+def pytest(python: Iterable[object], options: argparse.Namespace) -> list[object]:
+    """Return the command that runs the tests."""
+    return [*python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options.pytest]
 
 
 def check_level(python: Path, environment: Mapping[str, str]) -> None:

@@ -19,8 +19,14 @@ def main(arguments: list[str]) -> int:
     """Call zig, and return its exit status."""
     target = ["-target", os.environ["GILFREE_ZIG_TARGET"]]
     translated = [ZIG_LEVELS.get(argument, argument) for argument in arguments]
-    own = COMPILING if "-c" in arguments else LINKING
+    own = [*COMPILING, *more_headers()] if "-c" in arguments else LINKING
     return subprocess.call([sys.executable, "-m", "ziglang", "cc", *target, *own, *translated])
+
+
+def more_headers() -> list[str]:
+    """Return where to look for headers besides."""
+    folder = os.environ.get("GILFREE_ZIG_HEADERS")
+    return ["-isystem", folder] if folder else []
 
 
 if __name__ == "__main__":

@@ -40,7 +40,8 @@ def make(size: str) -> Call:
     queries, choices = SIZES[size]
     words = dictionary()
     chosen = [words[len(words) * i // choices] for i in range(choices)] if choices < len(words) else words
-    return Call(([misspell(words[i * 7919 % len(words)], i) for i in range(queries)], chosen))
+    # A tuple is taken as it is; of a list, each call makes one.
+    return Call(([misspell(words[i * 7919 % len(words)], i) for i in range(queries)], tuple(chosen)))
 
 
 def split(call: Call, count: int) -> list[Call]:

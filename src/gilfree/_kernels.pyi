@@ -10,6 +10,7 @@ deadline, by `clock` or 2**63 − 1 for none; or one (3,) i8, to whose last numb
 it, the caller's `gilfree.cancel_scope` stops the call.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from typing_extensions import Buffer
@@ -30,6 +31,19 @@ def stop(flag: Buffer) -> None:
 
 def call(core: str, inputs: tuple[object, ...], outputs: tuple[object, ...], release_gil: bool) -> Any:  # noqa: ANN401
     """Return ``core(*inputs, *outputs, release_gil=release_gil)``, for the core of this name."""
+
+def fill(
+    core: str,
+    inputs: tuple[object, ...],
+    specs: tuple[tuple[str, tuple[int, ...], object], ...],
+    release_gil: bool,
+    empty: Callable[[tuple[int, ...], object], Any],
+    array: type,
+) -> Any:  # noqa: ANN401
+    """Return a new array for each of specs (name, shape, dtype), made by ``empty(shape, dtype)`` and filled by `call`.
+
+    One array, or a tuple of them. Meanwhile NumPy arrays among the inputs, of class ``array``, are held as by `hold`.
+    """
 
 def hold(values: tuple[object, ...], array: type) -> list[object]:
     """Return what keeps the memory of NumPy arrays among the values, of class ``array``, in place as long as it lives.

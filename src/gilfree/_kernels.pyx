@@ -6,19 +6,12 @@ No NumPy, no typed memoryview, no global C variable and no extension type in her
 subinterpreters that have a GIL of their own, and with any of these it crashes there (Cython 3.3).
 """
 
-from cpython.buffer cimport (
-    PyBUF_C_CONTIGUOUS,
-    PyBUF_FORMAT,
-    PyBUF_WRITABLE,
-    PyBuffer_Release,
-    PyObject_GetBuffer,
-)
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE
 from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_FromStringAndSize, PyByteArray_Resize
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.contextvars cimport get_value
 from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree
 from cpython.object cimport PyObject
-from cpython.unicode cimport PyUnicode_DATA, PyUnicode_GET_LENGTH, PyUnicode_KIND
 from cpython.weakref cimport PyWeakref_NewRef
 from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
@@ -130,7 +123,42 @@ cdef extern from *:
         #define gilfree_ready(text) 0
     #endif
     """
-    int ready "gilfree_ready"(object text) except -1
+    int ready "gilfree_ready"(PyObject *text) except -1
+    # By borrowed references. Cython would count one more, which is to write to the object.
+    PyObject *borrowed "PyTuple_GET_ITEM"(tuple items, Py_ssize_t index)
+    bint is_str "PyUnicode_Check"(PyObject *item)
+    const void *str_data "PyUnicode_DATA"(PyObject *text)
+    Py_ssize_t str_length "PyUnicode_GET_LENGTH"(PyObject *text)
+    int str_kind "PyUnicode_KIND"(PyObject *text)
+
+cdef extern from *:
+    """
+    #ifdef Py_GIL_DISABLED
+        /* An array.array or a memoryview counts its buffers as if there were a GIL, and the flag of a scope is an array
+           that all its calls take a buffer of. */
+        static CYTHON_INLINE int gilfree_get_buffer(PyObject *owner, Py_buffer *view, int flags) {
+            int status;
+            Py_BEGIN_CRITICAL_SECTION(owner);
+            status = PyObject_GetBuffer(owner, view, flags);
+            Py_END_CRITICAL_SECTION();
+            return status;
+        }
+        static CYTHON_INLINE void gilfree_release_buffer(Py_buffer *view) {
+            PyObject *owner = view->obj;
+            if (owner == NULL) return;
+            Py_INCREF(owner);
+            Py_BEGIN_CRITICAL_SECTION(owner);
+            PyBuffer_Release(view);
+            Py_END_CRITICAL_SECTION();
+            Py_DECREF(owner);
+        }
+    #else
+        #define gilfree_get_buffer PyObject_GetBuffer
+        #define gilfree_release_buffer PyBuffer_Release
+    #endif
+    """
+    int get_buffer "gilfree_get_buffer"(object owner, Py_buffer *view, int flags) except -1
+    void release_buffer "gilfree_release_buffer"(Py_buffer *view)
 
 cdef extern from *:
     """
@@ -245,7 +273,7 @@ def stop(flag):
         if is_over(&poll) == OK:
             store_once(<int *> poll.flag, CANCELLED)
     finally:
-        PyBuffer_Release(&view)
+        release_buffer(&view)
 
 
 def stopped(flag):
@@ -259,7 +287,7 @@ def stopped(flag):
         status = is_over(&poll)
         return None if status == OK else "timed out" if status == TIMED_OUT else "cancelled"
     finally:
-        PyBuffer_Release(&view)
+        release_buffer(&view)
 
 
 def progress(flag, int64_t more=0):
@@ -273,7 +301,7 @@ def progress(flag, int64_t more=0):
             raise ValueError(f"stop: wanted length 3, for a flag that counts, got {view.shape[0]}")
         return add(poll.progress, more)
     finally:
-        PyBuffer_Release(&view)
+        release_buffer(&view)
 
 
 cdef int take_flag(Poll *self, Py_buffer *view, flag, bint writable=False) except -1:
@@ -307,6 +335,10 @@ def hold(tuple values not None, type array not None):
     owner exists. Arrays over another object's memory hold no export of it either, so this takes one: `mmap.close` then
     raises BufferError.
     """
+    return held_among(values, array)
+
+
+cdef list held_among(tuple values, type array):
     cdef list held = []
     for value in values:
         if type(value) is not array:
@@ -331,16 +363,37 @@ def call(str core not None, tuple inputs not None, tuple outputs not None, relea
 
     Written so in Python, it makes a list, a tuple and a dict first, and takes as long as two small buffers to acquire.
     """
+    return call_core(core, inputs, outputs, release_gil)
+
+
+cdef object call_core(str core, tuple inputs, tuple outputs, release_gil):
     cdef PyObject *arguments[MOST_ARGUMENTS]
-    cdef size_t count = 0
-    if len(inputs) + len(outputs) >= MOST_ARGUMENTS:
-        raise TypeError(f"inputs, outputs: wanted less than {MOST_ARGUMENTS} in all, got {len(inputs) + len(outputs)}")
-    for values in (inputs, outputs):
-        for value in <tuple> values:
-            arguments[count] = <PyObject *> value  # the tuples keep them
-            count += 1
-    arguments[count] = <PyObject *> release_gil
-    return PyObject_Vectorcall(globals()[core], arguments, count, ("release_gil",))
+    cdef Py_ssize_t first = len(inputs), index
+    if first + len(outputs) >= MOST_ARGUMENTS:
+        raise TypeError(f"inputs, outputs: wanted less than {MOST_ARGUMENTS} in all, got {first + len(outputs)}")
+    for index in range(first):
+        arguments[index] = <PyObject *> inputs[index]  # the tuples keep them
+    for index in range(len(outputs)):
+        arguments[first + index] = <PyObject *> outputs[index]
+    arguments[first + len(outputs)] = <PyObject *> release_gil
+    return PyObject_Vectorcall(globals()[core], arguments, first + len(outputs), ("release_gil",))
+
+
+def fill(str core not None, tuple inputs not None, tuple specs not None, release_gil, empty, type array not None):
+    """New arrays as `call` fills them, made by ``empty(shape, dtype)`` for each of specs (name, shape, dtype).
+
+    One array, or a tuple of them. NumPy arrays among the inputs, whose class is passed, are held as by `hold`. All that
+    a small call needs once its arguments are checked: in Python, each step would take about as long as the next.
+    """
+    cdef list _held = held_among(inputs, array)
+    if len(specs) == 1:
+        _, shape, dtype = <tuple> specs[0]
+        result = empty(shape, dtype)
+        call_core(core, inputs, (result,), release_gil)
+        return result
+    results = tuple([empty(shape, dtype) for _, shape, dtype in specs])
+    call_core(core, inputs, results, release_gil)
+    return results
 
 
 # What the statuses of the cores mean to a caller. INTERRUPTED needs no row: the exception is already set.
@@ -430,7 +483,7 @@ cdef int take(
 ) except -1:
     """Acquires the buffer of an argument, which has to be just as the core needs it; itemsize 0 stands for 4 or 8."""
     try:
-        PyObject_GetBuffer(source, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (PyBUF_WRITABLE if writable else 0))
+        get_buffer(source, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (PyBUF_WRITABLE if writable else 0))
     except (BufferError, TypeError, ValueError) as error:
         raise TypeError(f"{name}: wanted a C-contiguous{' writable' * writable} buffer, got {error}") from error
     cdef Py_ssize_t size = itemsize if itemsize != 0 else 4 if view.itemsize == 4 else 8
@@ -463,6 +516,14 @@ cdef int raise_not_text(item, str name, Py_ssize_t index, str wanted) except -1:
     raise TypeError(f"{place}: wanted {wanted}, got {type(item).__name__}")
 
 
+cdef inline int read_str(Text *text, PyObject *item) except -1:
+    ready(item)
+    text.symbols = str_data(item)
+    text.length = str_length(item)
+    text.width = str_kind(item)
+    return 0
+
+
 cdef int read_text(
     Text *text, Py_buffer *view, item, str name, Py_ssize_t index, bint as_str, int64_t longest=LONGEST_TEXT
 ) except -1:
@@ -470,18 +531,14 @@ cdef int read_text(
     if isinstance(item, str) != as_str or isinstance(item, memoryview) and item.itemsize != 1:
         raise_not_text(item, name, index, "str" if as_str else "a bytes-like object")
     if as_str:
-        if ready(item) < 0:
-            raise MemoryError
-        text.symbols = PyUnicode_DATA(item)
-        text.length = PyUnicode_GET_LENGTH(item)
-        text.width = PyUnicode_KIND(item)
+        read_str(text, <PyObject *> item)
     elif isinstance(item, bytes):
         text.symbols = PyBytes_AS_STRING(item)
         text.length = PyBytes_GET_SIZE(item)
         text.width = 1
     else:
         try:
-            PyObject_GetBuffer(item, view, PyBUF_C_CONTIGUOUS)
+            get_buffer(item, view, PyBUF_C_CONTIGUOUS)
         except (BufferError, TypeError, ValueError):
             raise_not_text(item, name, index, "a bytes-like object")
         if view.itemsize != 1:
@@ -495,9 +552,26 @@ cdef int read_text(
     return 0
 
 
+cdef int read_texts(Text *texts, Py_buffer *views, tuple items, str name, bint as_str) except -1:
+    """`read_text` for each item; ``views`` may be NULL where all are to be str.
+
+    Threads that read the same strings would take them from each other's caches if they counted references.
+    """
+    cdef Py_ssize_t count = len(items), index
+    cdef PyObject *item
+    for index in range(count):
+        item = borrowed(items, index)
+        if as_str and is_str(item):
+            read_str(&texts[index], item)
+            if texts[index].length < LONGEST_TEXT:
+                continue
+        read_text(&texts[index], NULL if views == NULL else &views[index], <object> item, name, index, as_str)
+    return 0
+
+
 cdef void give_back(Py_buffer *views, int count) noexcept:
     for index in range(count):
-        PyBuffer_Release(&views[index])
+        release_buffer(&views[index])
 
 
 cdef enum:
@@ -647,6 +721,7 @@ def edit_distance(a, b, max_distance=None, *, bint release_gil=True, stop=None):
     cdef int status
     if limit < 0:
         raise ValueError(f"max_distance: wanted 0 or more, got {limit}")
+    limit = min(limit, <int64_t> LONGEST_TEXT)  # to which cores add one
     memset(views, 0, sizeof(views))
     try:
         read_text(&texts[0], &views[0], a, "a", -1, as_str)
@@ -679,22 +754,21 @@ def edit_distances(
     cdef int status
     if limit < 0:
         raise ValueError(f"max_distance: wanted 0 or more, got {limit}")
+    limit = min(limit, <int64_t> LONGEST_TEXT)  # to which cores add one
     memset(own, 0, sizeof(own))
     try:
         take(&own[0], distances, "distances", INTEGER, 4, 2, writable=True)
         want_length(&own[0], "distances", 0, query_count)
         want_length(&own[0], "distances", 1, choice_count)
         texts = <Text *> PyMem_RawCalloc(query_count + choice_count, sizeof(Text))
-        # Untouched pages of it cost nothing: str and bytes need no holding.
-        views = <Py_buffer *> PyMem_RawCalloc(query_count + choice_count, sizeof(Py_buffer))
-        if texts == NULL or views == NULL:
+        if texts == NULL:
             raise MemoryError
-        for index in range(query_count):
-            read_text(&texts[index], &views[index], queries[index], "queries", index, as_str)
-        for index in range(choice_count):
-            read_text(
-                &texts[query_count + index], &views[query_count + index], choices[index], "choices", index, as_str
-            )
+        if not as_str:  # untouched pages of it cost nothing: bytes need no holding
+            views = <Py_buffer *> PyMem_RawCalloc(query_count + choice_count, sizeof(Py_buffer))
+            if views == NULL:
+                raise MemoryError
+        read_texts(texts, views, queries, "queries", as_str)
+        read_texts(texts + query_count, NULL if as_str else views + query_count, choices, "choices", as_str)
         begin(&poll, &own[1], stop, release_gil)
         if release_gil:
             with nogil:
@@ -707,9 +781,9 @@ def edit_distances(
             )
         finish(status)
     finally:
-        if views != NULL and not as_str:
+        if views != NULL:
             for index in range(query_count + choice_count):
-                PyBuffer_Release(&views[index])
+                release_buffer(&views[index])
         PyMem_RawFree(views)
         PyMem_RawFree(texts)
         give_back(own, 2)
@@ -988,7 +1062,7 @@ def pattern_set(tuple patterns not None, *, bint release_gil=True, stop=None):
         discard_trie(&trie)
         PyMem_RawFree(order)
         PyMem_RawFree(texts)
-        PyBuffer_Release(&view)
+        release_buffer(&view)
 
 
 cdef extern from *:
@@ -1001,7 +1075,7 @@ cdef extern from *:
 cdef int take_automaton(Automaton *self, Py_buffer *view, automaton, text) except -1:
     """Opens an automaton, and refuses a text of the other kind."""
     try:
-        PyObject_GetBuffer(automaton, view, PyBUF_C_CONTIGUOUS)
+        get_buffer(automaton, view, PyBUF_C_CONTIGUOUS)
     except (BufferError, TypeError, ValueError) as error:
         raise TypeError(f"automaton: wanted a C-contiguous buffer, got {error}") from error
     if <uintptr_t> view.buf % 8 != 0:

@@ -2,11 +2,13 @@
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from gilfree import __version__
 
@@ -14,18 +16,26 @@ __all__ = ["main"]
 
 USAGE_ERROR = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+TERMINATED = 143  # 128 + SIGTERM
 NEEDED_BY_BENCH = ("rich", "matplotlib")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with these arguments, by default the process's own, and return its exit status."""
     options = parser().parse_args(argv)
+    if options.has_processes:
+        # Without a handler this process would leave those that it started behind, in the middle of their work.
+        signal.signal(signal.SIGTERM, _terminate)
     try:
         status: int = options.run(options)
     except KeyboardInterrupt:
         print("gilfree: interrupted", file=sys.stderr)
         return INTERRUPTED
     return status
+
+
+def _terminate(*_: object) -> None:
+    raise SystemExit(TERMINATED)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -35,8 +45,9 @@ def parser() -> argparse.ArgumentParser:
         description="Shows who holds the GIL, and measures what kernels gain that let it go.",
         epilog="gilfree COMMAND --help tells more of each.",
     )
+    top.set_defaults(has_processes=False)
     top.add_argument("--version", action="version", version=f"gilfree {__version__}")
-    commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=_Command)
     _add_info(commands.add_parser("info", help="show versions, GIL, instruction-set level and CPUs"))
     _add_bench(commands.add_parser("bench", help="measure how the kernels scale, with the GIL held and released"))
     _add_claims(commands.add_parser("claims", help="test what people say about the GIL"))
@@ -44,6 +55,16 @@ def parser() -> argparse.ArgumentParser:
     _add_atlas(commands.add_parser("atlas", help="measure how well-known functions treat the GIL"))
     _add_watch(commands.add_parser("watch", help="run a program, and show what its threads do with the GIL"))
     return top
+
+
+class _Command(argparse.ArgumentParser):
+    """A command's parser, which refuses itself what it does not know: the one above would show its own usage."""
+
+    def parse_known_args(self, *args: Any, **keywords: Any) -> tuple[Any, list[str]]:  # noqa: ANN401
+        options, unknown = super().parse_known_args(*args, **keywords)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return options, unknown
 
 
 def _add_info(command: argparse.ArgumentParser) -> None:
@@ -89,7 +110,7 @@ def _add_bench(command: argparse.ArgumentParser) -> None:
         const="full",
         help="all kernels and execution models, in more rounds, some 20 minutes on two CPUs",
     )
-    command.set_defaults(mode="quick", run=_bench)
+    command.set_defaults(mode="quick", run=_bench, has_processes=True)
     command.add_argument(
         "-k",
         metavar="PATTERN",
@@ -193,7 +214,7 @@ def _add_claims(command: argparse.ArgumentParser) -> None:
         default=[],
         help="other interpreters to try, besides those on PATH that are called python3.13t, pypy3, jython and the like",
     )
-    command.set_defaults(run=_claims)
+    command.set_defaults(run=_claims, has_processes=True)
 
 
 def _claims(options: argparse.Namespace) -> int:
@@ -262,7 +283,7 @@ def _add_atlas(command: argparse.ArgumentParser) -> None:
         default=1,
         help="measure so many functions at once, for which there should be twice as many CPUs (default: %(default)d)",
     )
-    command.set_defaults(run=_atlas)
+    command.set_defaults(run=_atlas, has_processes=True)
 
 
 def _atlas(options: argparse.Namespace) -> int:

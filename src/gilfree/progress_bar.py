@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, ParamSpec, Protocol, Self, TextIO, TypeAlias, TypeVar
 
-from gilfree.watching import State, Watch, WatchedCall, current_watch, watches
+from gilfree.watching import State, Watch, WatchedCall, current_watch, open_call, watches
 
 __all__ = ["Progress", "ProgressScope", "progress"]
 
@@ -365,6 +365,7 @@ def _forget() -> None:
     """Watch nothing in a forked process: the thread that would show it has stayed behind."""
     watches.clear()
     current_watch.set(None)
+    open_call.set(None)
 
 
 if hasattr(os, "register_at_fork"):

@@ -5,6 +5,7 @@ Apart from what shows it (`gilfree.progress_bar`), because every kernel call ask
 
 import time
 from collections import deque
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
@@ -13,10 +14,11 @@ from gilfree.scope import inner_scope
 
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from contextvars import Token
     from types import TracebackType
 
-__all__ = ["State", "Watch", "WatchedCall", "current_watch", "watches", "watching"]
+__all__ = ["State", "Watch", "WatchedCall", "current_watch", "open_call", "outside", "watches", "watching"]
 
 State: TypeAlias = Literal["running", "done", "stopped"]
 
@@ -25,12 +27,27 @@ watches: "set[Watch]" = set()
 
 current_watch: "ContextVar[Watch | None]" = ContextVar("gilfree.progress", default=None)
 
+# The call that all work done in this context is a part of, from when it begins until it ends; None if nobody watches.
+open_call: "ContextVar[WatchedCall | None]" = ContextVar("gilfree.open_call", default=None)
+
 
 def watching() -> "Watch | None":
-    """Return who watches the calls that are made in this context."""
+    """Return who is to hear of a call that begins in this context: nobody within one that was told of."""
+    if open_call.get() is not None:
+        return None
     watch = current_watch.get()
     # A context can outlive the block that it was copied in, as a pool's thread does that was started there.
     return watch if watch in watches else None
+
+
+@contextmanager
+def outside() -> "Iterator[None]":
+    """Call what is no part of the open call: it does its own counting, or is a call in its own right."""
+    token = open_call.set(None)
+    try:
+        yield
+    finally:
+        open_call.reset(token)
 
 
 class Watch:
@@ -50,10 +67,11 @@ class WatchedCall:
     """One call of a kernel, of which any thread can tell how far it has got.
 
     The cores add to a count that lies behind the flag by which they are stopped, wherever it is that they run: also in
-    threads and interpreters that share in the call.
+    threads and interpreters that share in the call. In the ``with`` block, all calls of `gilfree.kernels._kernel.run`
+    are parts of this one.
     """
 
-    __slots__ = ("_announce", "began", "kernel", "scope", "seconds", "state", "total")
+    __slots__ = ("_announce", "_token", "began", "kernel", "scope", "seconds", "state", "total")
 
     def __init__(self, kernel: str, total: int, announce: "Callable[[WatchedCall], object]") -> None:
         self.kernel = kernel
@@ -63,14 +81,17 @@ class WatchedCall:
         self.began = time.perf_counter()
         self.seconds = 0.0  # that it took
         self._announce = announce
+        self._token: Token[WatchedCall | None]
 
     def __enter__(self) -> Self:
+        self._token = open_call.set(self)
         self._announce(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: "TracebackType | None"
     ) -> None:
+        open_call.reset(self._token)
         self.seconds = time.perf_counter() - self.began
         self.state = "done" if kind is None else "stopped"  # last: whoever sees it finds the rest in place
 

@@ -508,8 +508,11 @@ def test_progress_is_a_bar_on_a_terminal():
     assert "mandelbrot" in console.file.getvalue()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
-def test_an_interrupt_ends_all_processes_without_a_traceback(tmp_path):
+@pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
+@pytest.mark.parametrize(
+    ("number", "status", "said"), [(signal.SIGINT, 130, "gilfree: interrupted"), (signal.SIGTERM, 143, "")]
+)
+def test_a_signal_ends_all_processes_without_a_traceback(tmp_path, number, status, said):
     arguments = [
         "bench",
         "-k",
@@ -528,10 +531,10 @@ def test_an_interrupt_ends_all_processes_without_a_traceback(tmp_path):
         if "round 1" in line:
             break
     children = descendants(run.pid)
-    run.send_signal(signal.SIGINT)
+    run.send_signal(number)
     out, err = run.communicate(timeout=60)
-    assert run.returncode == 130
-    assert "gilfree: interrupted" in err
+    assert run.returncode == status
+    assert said in err
     assert "Traceback" not in out + err
     deadline = time.monotonic() + 10
     while any(map(alive, children)) and time.monotonic() < deadline:

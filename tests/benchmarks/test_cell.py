@@ -33,6 +33,9 @@ def test_a_cell_gets_ready_runs_and_ends(implementation, model):
     assert ready["ready"].pop("seconds") > 0
     assert (ready["ready"].pop("startup") > 0) == (model != "serial")
     assert (ready["ready"].pop("gil") is not None) == (implementation != "pure" and model == "serial")
+    outside = ready["ready"].pop("outside")
+    assert (outside is not None) == (implementation != "pure" and model == "serial")
+    assert outside is None or 0 <= outside <= 1
     assert ready["ready"] == {"units": 32 * 24, "pieces": 4, "pickled": None}
     assert len(runs) == 3
     assert all(run["seconds"] > 0 for run in runs)

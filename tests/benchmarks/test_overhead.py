@@ -1,7 +1,9 @@
 import pytest
 from gilfree.benchmarks import overhead
 
+from gilfree.cancel import current_scope
 from gilfree.kernels import KERNELS
+from gilfree.watching import watching
 
 
 @pytest.fixture(autouse=True)
@@ -37,19 +39,43 @@ def test_recording_leaves_everything_as_it_was():
     call = overhead.smallest()["mandelbrot"]
     with overhead.recording() as handed:
         call()
-    assert [len(calls) for calls in (handed.compute, handed.run, handed.native, handed.empty, handed.direct)] == [
-        1,
-        1,
-        1,
-        1,
-        0,
-    ]
+    assert [len(calls) for calls in (handed.compute, handed.fill, handed.native, handed.empty)] == [1, 1, 1, 1]
     call()
     assert len(handed.native) == 1
+
+
+@pytest.mark.thread_unsafe(reason="patches")
+def test_parts_are_differences(monkeypatch):
+    parts = overhead.known_parts()
+    within = []
+
+    def seconds_of(calls):
+        [call] = calls
+        open_scope, watch = current_scope.get(), watching()
+        within.append((call, open_scope is not None, watch is not None))
+        return 3.0 if len(within) % 2 == 0 else 1.0
+
+    monkeypatch.setattr(overhead, "seconds_of", seconds_of)
+    assert overhead.seconds_of_parts(parts) == [2.0] * len(parts)
+    once = within[: 2 * len(parts)]
+    assert [call for call, _, _ in once] == [call for part in parts for call in (part.without, part.call)]
+    assert [parts[i // 2].name for i, (_, scope, _) in enumerate(once) if scope] == [
+        "look for a cancel scope, and find one"
+    ]
+    assert [parts[i // 2].name for i, (_, _, watch) in enumerate(once) if watch] == ["be watched"]
+    assert all(i % 2 for i, (_, scope, watch) in enumerate(once) if scope or watch)
+
+
+def test_parts_can_be_called():
+    for part in overhead.known_parts():
+        part.without()
+        with part.within():
+            part.call()
 
 
 @pytest.mark.thread_unsafe(reason="captures output")
 def test_prints_a_row_for_each(capsys):
     overhead.main()
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines[1:]] == list(overhead.smallest())
+    stages, parts = capsys.readouterr().out.split("\n\n")
+    assert [line.split()[0] for line in stages.splitlines()[1:]] == list(overhead.smallest())
+    assert [line[:54].strip() for line in parts.splitlines()[1:]] == [part.name for part in overhead.known_parts()]

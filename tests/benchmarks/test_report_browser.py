@@ -134,15 +134,20 @@ def test_every_measurement_is_drawn(page, path, results):
         """(() => {
         const seen = element => (box => box.width > 1 || box.height > 1)(element.getBoundingClientRect());
         const count = selector => [...document.querySelectorAll(selector)].filter(seen).length;
-        return {curves: count('.plot .line'), marks: count('.plot .mark'), bars: count('.plot rect[rx]'),
-            rows: count('details tbody tr:not(.group)'), plots: count('.plot'),
-            shades: count('.heat .gain, .heat .loss')};
+        return {curves: count('.plot:not(.log) .line'), marks: count('.plot:not(.log) .mark'),
+            bars: count('.plot rect[rx]'), rows: count('details tbody tr:not(.group)'),
+            plots: count('.plot:not(.log)'), shades: count('.heat .gain, .heat .loss'),
+            predicted: count('.log .predicted.gil'), calls: count('.log .mark')};
         })()"""
     )
     cells = [cell for kernel in results["kernels"] for cell in kernel["cells"]]
     own = [cell for cell in cells if cell["python"] is None and cell["speedup"]]
     threads = [cell for cell in own if cell["model"] == "threads"]
     on_all_cpus = [cell for cell in own if cell["model"] != "serial" and cell["workers"] == 2]
+    lengths = results["lengths"]
+    tried = [way for each in lengths["break_even"] for point in each["points"] for way in point["speedup"]]
+    predictions = [each for kernel in results["kernels"] for each in kernel["prediction"]["implementations"]]
+    checks = [check for each in predictions for check in each["checks"]]
     assert drawn == {
         "curves": len(KERNELS) * len(IMPLEMENTATIONS),
         "marks": len(threads),
@@ -150,6 +155,8 @@ def test_every_measurement_is_drawn(page, path, results):
         "rows": len(cells),
         "plots": 2 * len(KERNELS) + len(results["timelines"]["runs"]),
         "shades": len(on_all_cpus),
+        "predicted": len(KERNELS) * 2,
+        "calls": len(checks) + len(lengths["convoy"]["points"]) + len(tried),
     }
     assert len(threads) == len(KERNELS) * len(IMPLEMENTATIONS) * 3 - 1, "but for the one that failed"
     assert len(MODELS) - 2 == len(on_all_cpus) // len(KERNELS) // len(IMPLEMENTATIONS), "one is missing, one serial"
@@ -238,7 +245,7 @@ def test_headings_are_in_order_and_every_picture_has_a_name(page, path):
         document.getElementById(svg.getAttribute('aria-describedby'))?.closest('svg') === svg,
         svg.querySelector('title').textContent, svg.querySelector('desc').textContent])"""
     )
-    assert len(names) == 2 * len(KERNELS) + 2
+    assert len(names) == 3 * len(KERNELS) + 2 + 2 + 2  # timelines, break-even, two switch intervals
     assert all(role == "img" and own and told for role, own, told, *_ in names)
     assert len({title for *_, title, _ in names}) == len(names)
     assert all(words for *_, words in names)

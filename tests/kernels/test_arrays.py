@@ -6,6 +6,7 @@ import mmap
 import numpy as np
 import pytest
 from gilfree.benchmarks.problems import PROBLEMS
+from kernel_calls import seeing
 
 import gilfree
 from gilfree import _kernels
@@ -62,7 +63,7 @@ def test_other_classes_of_arrays_are_none_of_its_business():
 
 @pytest.mark.parametrize("name", KERNELS)
 @pytest.mark.thread_unsafe(reason="patches")
-def test_arguments_are_held_during_a_call(name, monkeypatch):
+def test_arguments_are_held_during_a_call(name):
     call = PROBLEMS[name].make("tiny")
     parts = [part for value in call.args for part in (value if isinstance(value, tuple) else [value])]
     arrays = [part for part in parts if type(part) is np.ndarray and part.base is None]
@@ -70,18 +71,18 @@ def test_arguments_are_held_during_a_call(name, monkeypatch):
         pytest.skip("takes no array")
     refused = []
 
-    def run(work, *_args, **_kwargs):
+    def see(given):
         for array in arrays:
-            if any(value is array for value in work.inputs):
+            if any(value is array for value in given):
                 with pytest.raises(ValueError, match="resize"):
                     try_to_resize(array)
                 refused.append(array)
-        raise InterruptedError
 
-    monkeypatch.setattr(_arrays, "run", run)
-    with pytest.raises(InterruptedError):
-        call(KERNELS[name].functions[0])
-    assert refused
+    for options in ({}, {"workers": 2}):
+        with seeing(see):
+            call(KERNELS[name].functions[0], **options)
+        assert refused
+        refused.clear()
 
 
 DOUBLE = np.dtype(np.float64)
@@ -144,6 +145,39 @@ def test_call_passes_errors_on():
         _kernels.call("mandelbrot", (1,) * 10, (2,) * 6, release_gil=False)
     with pytest.raises(KeyError):
         _kernels.call("no such core", (), (), release_gil=False)
+
+
+@pytest.mark.parametrize("release_gil", [True, False])
+def test_fill_makes_an_array_for_each_spec(release_gil):
+    inputs = range(3), 4, 3, -0.75, 0.0, 0.75, 50
+    wanted = np.empty((3, 4), np.int32)
+    _kernels.mandelbrot(*inputs, wanted)
+    specs = (("counts", (3, 4), np.dtype(np.int32)),)
+    counts = _kernels.fill("mandelbrot", inputs, specs, release_gil, np.empty, np.ndarray)
+    assert counts.dtype == np.int32
+    assert np.array_equal(counts, wanted)
+    points = np.array([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]])
+    specs = ("distances", (3, 1), np.dtype(np.float64)), ("indices", (3, 1), np.dtype(np.int64))
+    distances, indices = _kernels.fill(
+        "nearest_neighbors", (points, points, 1), specs, release_gil, np.empty, np.ndarray
+    )
+    assert distances.tolist() == [[0.0]] * 3
+    assert indices.tolist() == [[0], [1], [2]]
+    try_to_resize(points)  # it is let go
+
+
+def test_fill_passes_errors_on():
+    inputs = range(3), 4, 3, -0.75, 0.0, 0.75, 50
+    with pytest.raises(TypeError, match="counts"):
+        _kernels.fill("mandelbrot", inputs, (("counts", (3, 4), np.int64),), False, np.empty, np.ndarray)  # noqa: FBT003
+    with pytest.raises(ValueError, match="counts"):
+        _kernels.fill("mandelbrot", inputs, (("counts", (4, 4), np.int32),), False, np.empty, np.ndarray)  # noqa: FBT003
+    with pytest.raises(MemoryError):
+        _kernels.fill("mandelbrot", inputs, (("counts", (2**40, 2**20), np.int32),), False, np.empty, np.ndarray)  # noqa: FBT003
+    with pytest.raises(TypeError, match="less than 16"):
+        _kernels.fill("mandelbrot", (1,) * 15, (("counts", (3, 4), np.int32),), False, np.empty, np.ndarray)  # noqa: FBT003
+    with pytest.raises(ValueError, match="unpack"):
+        _kernels.fill("mandelbrot", inputs, (((3, 4), np.int32),), False, np.empty, np.ndarray)  # noqa: FBT003
 
 
 def test_what_is_lazy_is_the_real_thing():

@@ -314,10 +314,10 @@ def test_a_flag_that_is_set_stops_it(name):
     _kernels.stop(flag)
     call = PROBLEMS[name].make("large")
     with pytest.MonkeyPatch.context() as patch:
-        for module in ("_arrays", name):  # which of the two calls it depends on what the kernel returns
-            patch.setattr(f"gilfree.kernels.{module}.run", refuse, raising=False)
+        for module in ("_kernel", name):  # which of the two calls it depends on what the kernel returns
+            patch.setattr(f"gilfree.kernels.{module}.share", refuse, raising=False)
         with pytest.raises(RefusedError) as caught:
-            call(KERNELS[name].functions[0])
+            call(KERNELS[name].functions[0], workers=map)
     work = caught.value.args[0]
     core, arguments = work.core, (*work.inputs, *work.outputs)
     for release_gil in (True, False):

@@ -246,6 +246,14 @@ def test_limits_of_any_size(limit):
     assert gilfree.edit_distances(["kitten"], ["sitting"], max_distance=limit).tolist() == [[3]]
 
 
+@pytest.mark.parametrize("limit", [0, 2**31 - 1, 2**31, 2**63 - 1])
+def test_limits_of_any_size_for_compiled_callers(limit):
+    wanted, distances = min(3, limit + 1), np.empty((1, 1), np.int32)
+    assert _kernels.edit_distance("kitten", "sitting", limit) == wanted
+    _kernels.edit_distances(("kitten",), ("sitting",), limit, distances)
+    assert distances.tolist() == [[wanted]]
+
+
 BAD_PAIRS = [
     (("a", b"a"), {}, TypeError, ["b", "str", "bytes"]),
     ((b"a", "a"), {}, TypeError, ["b", "bytes-like", "str"]),

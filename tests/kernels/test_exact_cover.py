@@ -290,8 +290,7 @@ def test_the_search_of_later_subtrees_ends(always_cut):
 
 def flat(options):
     """What the core is given."""
-    problem = exact_cover._read(options, ())
-    return problem.items, problem.offsets, problem.item_count, problem.primary_count
+    return exact_cover._read(options, ())
 
 
 @pytest.mark.parametrize("more", [0, 130])

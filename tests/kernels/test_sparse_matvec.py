@@ -12,7 +12,7 @@ import gilfree
 from gilfree import _kernels
 from gilfree.kernels import _kernel
 from gilfree.kernels._kernel import Work
-from gilfree.kernels.sparse_matvec import sparse_matvec_pure
+from gilfree.kernels.sparse_matvec import Rows, sparse_matvec_pure
 from gilfree.workers import crew
 
 # Saad, "Iterative Methods for Sparse Linear Systems", 2nd edition, page 93.
@@ -233,7 +233,7 @@ def test_bad_input(case, workers):
 @pytest.mark.parametrize("place", [*range(12), 40, 63, 64, 65, 199])
 @pytest.mark.parametrize("bad", [-1, 50, 2**31 - 1, -(2**31)])
 @pytest.mark.parametrize("count", [5, 25, 200])
-@pytest.mark.parametrize("vectors", [None, 3, 8])
+@pytest.mark.parametrize("vectors", [None, 0, 3, 8])
 def test_an_index_out_of_range_is_found_wherever_it_is(place, bad, count, vectors):
     data, indices, indptr, shape = random_matrix(200 // count, 50, count)
     indices[place] = bad
@@ -280,11 +280,28 @@ def test_one_answer_however_it_is_cut(workers, release_gil, vectors, monkeypatch
     assert y.tobytes() == gilfree.sparse_matvec(matrix, x).tobytes()
 
 
+class Costly(Work):
+    """Rows of which the inputs say how much comes before each."""
+
+    __slots__ = ()
+
+    @property
+    def before(self):
+        [before] = self.inputs
+        return before
+
+
 def grid(costs, chunks, *, chosen=True):
     """How rows of these costs are cut for so many threads, in chunks that are all of one size."""
     sums = np.r_[0, np.cumsum(costs)]
-    work = Work("x", (), (), len(costs), 0.0, before=lambda row: int(sums[row]))
+    work = Costly((lambda row: int(sums[row]),), (), len(costs), 0.0)
     return _kernel._grid(work, crew(chunks), chosen=chosen)
+
+
+def test_rows_cost_what_they_store():
+    ends = np.array([4, 4, 9], np.int32)
+    work = Rows((None, None, np.array([0, 4, 4], np.int32), ends, None), (), 3, 0.0)
+    assert [work.before(row) for row in range(4)] == [0, 4 + 1, 4 + 2, 9 + 3]
 
 
 def test_rows_are_cut_by_their_cost():
@@ -306,7 +323,7 @@ def test_every_cut_is_complete(costs, chunks):
 def test_every_cut_is_complete_while_another_thread_changes_the_costs():
     rng = np.random.default_rng(0)
     for _ in range(50):
-        work = Work("x", (), (), 100, 0.0, before=lambda _: int(rng.integers(-(2**31), 2**31)))
+        work = Costly((lambda _: int(rng.integers(-(2**31), 2**31)),), (), 100, 0.0)
         bounds = _kernel._grid(work, crew(7), chosen=True)
         assert [row for start, stop in bounds for row in range(start, stop)] == list(range(100))
 
@@ -361,7 +378,7 @@ def test_rows_need_not_follow_each_other():
 
 
 @pytest.mark.thread_unsafe(reason="starts threads of its own")
-@pytest.mark.parametrize("vectors", [None, 8])
+@pytest.mark.parametrize("vectors", [None, 0, 8])
 @pytest.mark.parametrize("part", ["indices", "indptr"])
 def test_survives_a_thread_that_rewrites_the_matrix(part, vectors):
     """Right, or ValueError; AddressSanitizer sees what else could happen."""
@@ -394,7 +411,7 @@ def test_survives_a_thread_that_rewrites_the_matrix(part, vectors):
     assert outcomes
 
 
-@pytest.mark.parametrize("vectors", [None, 3, 200])
+@pytest.mark.parametrize("vectors", [None, 0, 3, 200])
 @pytest.mark.parametrize("release_gil", [True, False])
 def test_a_flag_stops_even_one_huge_row(vectors, release_gil):
     flag = array("i", [0])

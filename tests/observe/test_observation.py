@@ -475,3 +475,34 @@ def test_it_survives():
     done = subprocess.run([sys.executable, script, "4"], capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr
     assert "survived" in done.stdout
+
+
+def test_the_thread_state_that_python_keeps_for_each_thread_stays_what_it_is():
+    """Samples need no key for what a thread keeps, and the first key of a process is CPython's own."""
+    out = in_new_process(
+        f"""
+        import ctypes, threading
+        from gilfree.observe import _native
+        state = ctypes.pythonapi.PyGILState_GetThisThreadState
+        state.restype = ctypes.c_void_p
+        states = []
+        def watch():
+            states.append(state())
+            mechanism = _native.begin({"attached" if FREE_THREADED else "sampled"!r}, 1_000_000, 0, False)
+            states.append(state())
+            _native.name_own_thread("watch")
+            _native.leave()
+            states.append(state())
+            if mechanism:
+                _native.end()
+            states.append(state())
+            print(mechanism, len(states), len(set(states)), None in states)
+        thread = threading.Thread(target=watch)
+        thread.start()
+        thread.join()
+        """
+    )
+    mechanism, *numbers = out.split()
+    if mechanism == "None":
+        pytest.skip("this build of Python shows nothing to samples")
+    assert numbers == ["4", "1", "False"]

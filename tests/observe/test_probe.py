@@ -219,8 +219,12 @@ def test_keyboard_interrupt_gets_through():
 
 
 def test_functions_that_start_threads():
+    def work():
+        sum(range(100_000))
+        time.sleep(0.01)  # or the caller, once woken, might be kept from running while the other thread computes
+
     def start():
-        thread = threading.Thread(target=sum, args=(range(100_000),))
+        thread = threading.Thread(target=work)
         thread.start()
         thread.join()
 

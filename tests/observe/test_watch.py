@@ -193,9 +193,9 @@ def test_a_package_that_misses_another_shows_where(program):
     [
         ([], "wanted a script"),
         (["-m"], "wanted a script"),
-        (["-o", "a.txt", "runs.py"], "wanted a name that ends in"),
+        (["-o", "a.txt", "runs.py"], "-o: wanted a name that ends in"),
         (["-o", "none/a.svg", "runs.py"], "is no directory"),
-        (["--stall", "0", "runs.py"], "stall: wanted"),
+        (["--stall", "0", "runs.py"], "--stall: wanted"),
         (["--stall", "long", "runs.py"], "--stall"),
         (["--unknown", "runs.py"], "unrecognized arguments: --unknown"),
         (["-o"], "expected one argument"),

@@ -5,18 +5,20 @@ import sys
 import threading
 import time
 from array import array
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import shared_memory
 
 import numpy as np
 import pytest
 from gilfree.benchmarks.problems import PROBLEMS
-from kernel_calls import PLACES, arrays_of, at, function_of, identical, make, place_id, put
+from kernel_calls import PLACES, arrays_of, at, function_of, identical, make, place_id, put, seeing
 from stress_only import STRESS
 
 import gilfree
-from gilfree.kernels import KERNELS, _arrays
+from gilfree import _kernels
+from gilfree.kernels import KERNELS
 
+GIL = getattr(sys, "_is_gil_enabled", lambda: True)()
 SECONDS = 2.0 if STRESS else 0.03  # of each of the races
 REFUSED = (BufferError, ValueError)
 
@@ -102,10 +104,7 @@ def shapes(result):
     return [part.shape for part in arrays_of(result)]
 
 
-@pytest.mark.skipif(
-    not getattr(sys, "_is_gil_enabled", lambda: True)(),
-    reason="without a GIL, NumPy itself may look at an array while another thread resizes it",
-)
+@pytest.mark.skipif(not GIL, reason="without a GIL, NumPy itself may look at an array while another thread resizes it")
 @every_place
 @pytest.mark.thread_unsafe(reason="sets the switch interval")
 def test_an_array_is_resized(name, place):
@@ -183,30 +182,29 @@ every_exporter = pytest.mark.parametrize("exporter", EXPORTERS, ids=lambda expor
 
 
 # Arguments of which the core that does the work sees what was made of them before.
-CONVERTED = [("smooth_mesh", (1,)), ("shortest_paths", (1,)), ("viterbi", ("lengths",))]
+CONVERTED = [("shortest_paths", (1,)), ("viterbi", ("lengths",))]
 
 
 @every_exporter
 @every_place
 @pytest.mark.thread_unsafe(reason="patches")
-def test_memory_under_an_array_goes_away(name, place, exporter, monkeypatch):
+def test_memory_under_an_array_goes_away(name, place, exporter):
     """Not while the call is at work: whose memory it is is told so."""
     call, function = make(name), function_of(name)
     original = at(call, place)
     expected = call(function)
     memory, change = exporter(original.tobytes())
     given = [np.ndarray(original.shape, original.dtype, memory)]  # unlike np.frombuffer, it locks nothing by itself
-    refused, run = [], _arrays.run
+    refused = []
 
-    def run_meanwhile(work, *args, **options):
-        if any(np.shares_memory(value, given[0]) for value in work.inputs if isinstance(value, np.ndarray)):
+    def see(values):
+        if any(np.shares_memory(value, given[0]) for value in values if isinstance(value, np.ndarray)):
             with pytest.raises(BufferError):
                 change()
             refused.append(change)
-        return run(work, *args, **options)
 
-    monkeypatch.setattr(_arrays, "run", run_meanwhile)
-    assert identical(put(call, place, given[0])(function), expected)
+    with seeing(see):
+        assert identical(put(call, place, given[0])(function), expected)
     assert bool(refused) == ((name, place) not in CONVERTED)
     del given[:]
     change()
@@ -222,6 +220,9 @@ USES = {
 }
 
 
+@pytest.mark.skipif(
+    not GIL, reason="without a GIL, what owns memory may free it while another thread is about to take a buffer of it"
+)
 @every_exporter
 @pytest.mark.parametrize("use", USES)
 @pytest.mark.thread_unsafe(reason="sets the switch interval")
@@ -252,6 +253,60 @@ def test_text_goes_away(use, exporter):
                 outcomes["right"] += found == expected
                 assert found == expected
     assert outcomes["right"]
+
+
+# Texts, and searches that take long enough to be found at work, as the compiled functions are called.
+SEARCHES = {
+    "pattern_set_count": (
+        TEXT * 100,
+        lambda text, stop: _kernels.pattern_set_count(WORDS._automaton, text, stop=stop),
+    ),
+    "pattern_set_find_all": (
+        TEXT * 100,
+        lambda text, stop: _kernels.pattern_set_find_all(WORDS._automaton, text, stop=stop),
+    ),
+    "edit_distance": (
+        TEXT,
+        lambda text, stop: _kernels.edit_distance(text, TEXT[::-1], stop=stop),
+    ),
+    "edit_distances": (
+        TEXT[:300],
+        lambda text, stop: _kernels.edit_distances(
+            (text,), (b"sea" * 80,) * 100_000, None, np.empty((1, 100_000), np.int32), stop=stop
+        ),
+    ),
+}
+
+
+@every_exporter
+@pytest.mark.parametrize("search", SEARCHES)
+@pytest.mark.thread_unsafe(reason="has a thread of its own")
+def test_text_is_held_while_it_is_searched(search, exporter):
+    text, core = SEARCHES[search]
+
+    def run(memory, stop):
+        with suppress(gilfree.Cancelled):
+            core(memory, stop)
+
+    for _ in range(50):
+        memory, change = exporter(text)
+        stop = array("q", [0, 2**63 - 1, 0])  # never, by itself; and what is done so far
+        thread = threading.Thread(target=run, args=(memory, stop))
+        thread.start()
+        while thread.is_alive() and not _kernels.progress(stop):
+            time.sleep(0)
+        refused = False
+        try:
+            change()
+        except BufferError:
+            refused = True
+        finally:
+            _kernels.stop(stop)
+            thread.join()
+        if refused:  # else the search was over before the change
+            break
+    assert refused
+    change()
 
 
 def test_every_kernel_that_takes_no_array_takes_immutable_things_or_text():

@@ -1,5 +1,6 @@
-"""Makes a call that would take minutes, and says whether Ctrl-C ended it and left nothing running."""
+"""Makes calls that would take minutes, and says of each whether Ctrl-C ended it and left nothing running."""
 
+import itertools
 import sys
 import threading
 import time
@@ -8,16 +9,18 @@ from gilfree.benchmarks.problems import PROBLEMS
 
 from gilfree.kernels import KERNELS
 
-name, workers, release_gil = sys.argv[1], int(sys.argv[2]), bool(int(sys.argv[3]))
-call = PROBLEMS[name].make("endless")
-print("running", flush=True)
-try:
-    call(KERNELS[name].functions[0], workers=workers, release_gil=release_gil)
-except KeyboardInterrupt:
-    # The shared threads go on to wait for work; none of them may still be computing.
-    before = time.process_time()
-    time.sleep(0.2)
-    busy = time.process_time() - before
-    print("interrupted" if busy < 0.1 else f"interrupted, but {busy:.2f} s of work went on", flush=True)
-else:
-    print("returned", threading.active_count(), flush=True)
+name = sys.argv[1]
+call = PROBLEMS[name].make("endless")  # once: it takes longer than all the rest
+for workers, release_gil in itertools.product([1, 2], [True, False]):
+    what = f"workers={workers}, release_gil={release_gil}"
+    print("running", flush=True)
+    try:
+        call(KERNELS[name].functions[0], workers=workers, release_gil=release_gil)
+    except KeyboardInterrupt:
+        # The shared threads go on to wait for work; none of them may still be computing.
+        before = time.process_time()
+        time.sleep(0.2)
+        busy = time.process_time() - before
+        print(f"{what}: interrupted" if busy < 0.1 else f"{what}: {busy:.2f} s of work went on", flush=True)
+    else:
+        print(f"{what}: returned, {threading.active_count()} threads", flush=True)

@@ -5,6 +5,7 @@ the number of an argument, or that and the number of its part where the argument
 """
 
 import dataclasses
+from contextlib import ExitStack, contextmanager
 from unittest import mock
 
 import numpy as np
@@ -24,6 +25,7 @@ __all__ = [
     "make",
     "place_id",
     "put",
+    "seeing",
 ]
 
 
@@ -85,6 +87,26 @@ def identical(result, expected):
     return identify(result) == identify(expected)
 
 
+@contextmanager
+def seeing(see):
+    """Has ``see`` called with what each kernel's compiled function is given, before it begins.
+
+    It patches: tests that use it cannot run in several threads at once.
+    """
+
+    def seen(function):
+        def call(*args, **kwargs):
+            see(args)
+            return function(*args, **kwargs)
+
+        return call
+
+    with ExitStack() as stack:
+        for core in (*KERNELS, "mesh_neighbors", "edit_distances", "pattern_set_count", "pattern_set_find_all"):
+            stack.enter_context(mock.patch.object(_kernels, core, seen(getattr(_kernels, core))))
+        yield
+
+
 class CapturedError(Exception):
     pass
 
@@ -103,8 +125,8 @@ def core_call(name):
     # Which of the two it is depends on what the kernel returns; and short calls of some do without either, unless
     # others are to do the work.
     with (
-        mock.patch("gilfree.kernels._arrays.run", capture),
-        mock.patch(f"gilfree.kernels.{name}.run", capture, create=True),
+        mock.patch("gilfree.kernels._kernel.share", capture),
+        mock.patch(f"gilfree.kernels.{name}.share", capture, create=True),
     ):
         try:
             make(name, size)(function_of(name), workers=map)

@@ -7,6 +7,7 @@ from gilfree.benchmarks.claims.claim import FAILS, HOLDS, UNCLEAR, UNTESTABLE, J
 from gilfree.benchmarks.implementations import IMPLEMENTATIONS
 from gilfree.benchmarks.models import MODELS
 from gilfree.benchmarks.plan import make_plan
+from gilfree.benchmarks.prediction import predict
 from gilfree.benchmarks.problems import PROBLEMS
 from gilfree.benchmarks.summary import summarise
 from gilfree.benchmarks.timelines import ASKER, COLUMNS
@@ -30,6 +31,7 @@ def results(kernels=tuple(KERNELS), models=tuple(MODELS)):
         made_up["interpreters"] = [
             {"name": OTHER, "path": "/opt/python3.99t", "version": "3.99", "gil_enabled": False, "missing": None}
         ]
+        made_up["lengths"] = {"convoy": convoy(), "break_even": [break_even(name) for name in kernels[-2:]]}
         made_up["timelines"] = timelines(kernels[-1])
         made_up["claims"] = claims(made_up["machine"])
     return made_up
@@ -45,7 +47,7 @@ def kernel(name, plan):
     found[1] |= {"noisy": True, "noise": 0.42}
     if name == plan.kernels[0]:
         spoil(found[3], error=BROKEN)
-    return {
+    made_up = {
         "name": name,
         "dwarf": KERNELS[name].dwarf,
         "unit": PROBLEMS[name].unit,
@@ -55,6 +57,7 @@ def kernel(name, plan):
         "limits": [{"workers": 2, "error": None, "ratios": about(1.97), "ratio": summarise(about(1.97)).as_json()}],
         "cells": found,
     }
+    return made_up | {"prediction": predict(made_up, CPUS)}
 
 
 def cell(of):
@@ -86,6 +89,7 @@ def cell(of):
         "memory": 123_456_789,
         "heartbeat": 0.0123,
         "gil": gil | {"ceiling": 1 / gil["held"]} if serial and of.implementation != "pure" else None,
+        "outside": 0.0123 if serial and of.implementation != "pure" else None,
         "gil_enabled": {"before": True, "after": True},
     }
     if of.model == "interpreters" and of.python is None:
@@ -96,12 +100,58 @@ def cell(of):
 def spoil(made_up, **why):
     """Let a cell have failed, or not have been possible."""
     unknown = ("time", "per_unit", "noise", "speedup", "efficiency", "of_limit", "startup", "pickled", "memory")
-    made_up |= dict.fromkeys((*unknown, "heartbeat", "gil", "gil_enabled")) | {"seconds": [], "noisy": False} | why
+    made_up |= (
+        dict.fromkeys((*unknown, "heartbeat", "gil", "outside", "gil_enabled")) | {"seconds": [], "noisy": False} | why
+    )
 
 
 def about(value):
     """As many measurements as rounds, which hardly differ."""
     return [value * (1 + 0.01 * math.sin(turn)) for turn in range(ROUNDS)]
+
+
+def convoy():
+    """Who released the GIL waits for one switch interval."""
+    return {
+        "error": None,
+        "points": [
+            {
+                "switch_interval": interval,
+                "release_gil": release,
+                "alone": one(length),
+                "beside": one(length + (interval if release else length)),
+            }
+            for length in (2e-6, 2e-3)
+            for interval in (5e-3, 0.5e-3)
+            for release in (True, False)
+        ],
+    }
+
+
+def break_even(name):
+    """Threads pay soon, processes late."""
+    return {
+        "kernel": name,
+        "error": None,
+        "points": [
+            {"units": 10, "seconds": one(1e-4), "speedup": {"number": one(1.0), "threads": one(0.5)}},
+            {
+                "units": 100,
+                "seconds": one(1e-3),
+                "speedup": {"number": one(1.8), "threads": one(1.7), "processes": one(0.2)},
+            },
+        ],
+        "pays": {
+            "number": {"low": 1e-4, "high": 1e-3},
+            "threads": {"low": None, "high": 1e-4},
+            "processes": {"low": 1e-3, "high": None},
+        },
+    }
+
+
+def one(value):
+    """What is told of measurements around this one."""
+    return summarise(about(value)).as_json()
 
 
 def timelines(name):

@@ -187,6 +187,25 @@ cdef inline int long_row_lanes(
     return OK
 
 
+cdef inline int check_row(
+    const column_t *columns, int64_t start, int64_t end, int64_t n, int64_t *work, Poll *stop
+) noexcept nogil:
+    """What is left of a row's work where there is no vector to multiply it with."""
+    cdef int64_t pause, k = start
+    cdef int status
+
+    while k < end:
+        pause = min(end, k + PIECE)
+        status = poll_each(stop, work, pause - k, POLL_EVERY)
+        if status != OK:
+            return status
+        while k < pause:
+            if rarely(<uint64_t> columns[k] >= <uint64_t> n):
+                return BAD_COLUMN
+            k += 1
+    return OK
+
+
 cdef inline int times_one(
     const entry_t *data, const column_t *columns, const column_t *starts, const column_t *ends, Py_ssize_t rows,
     int64_t stored, const number_t *x, int64_t n, number_t *y, Poll *stop,
@@ -230,6 +249,8 @@ cdef inline int times_many(
             return BAD_ROW_OFFSETS
         fetch_entries(data, columns, start + AHEAD)
         vector = 0
+        if rarely(vectors == 0):
+            status = check_row(columns, start, end, n, &work, stop)
         while vector < vectors and status == OK:
             if few and end - start >= LONG_ROW:
                 status = long_row(

@@ -16,12 +16,12 @@ cdef extern from *:
         #define gilfree_store(p, v) (*(volatile int *)(p) = (v))
         #define WIN32_LEAN_AND_MEAN
         #include <windows.h>
-        static int gilfree_store_once(int *flag, int value) {
+        static CYTHON_INLINE int gilfree_store_once(int *flag, int value) {
             int before = (int)InterlockedCompareExchange((volatile LONG *)flag, value, 0);
             return before ? before : value;
         }
         #define gilfree_add(p, v) ((int64_t)InterlockedExchangeAdd64((volatile LONG64 *)(p), (v)) + (v))
-        static double gilfree_monotonic(void) {
+        static CYTHON_INLINE double gilfree_monotonic(void) {
             LARGE_INTEGER now, rate;
             QueryPerformanceFrequency(&rate);
             QueryPerformanceCounter(&now);
@@ -32,12 +32,12 @@ cdef extern from *:
         #define gilfree_store(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
         #define gilfree_add(p, v) __atomic_add_fetch((p), (v), __ATOMIC_RELAXED)
         #include <time.h>
-        static int gilfree_store_once(int *flag, int value) {
+        static CYTHON_INLINE int gilfree_store_once(int *flag, int value) {
             int before = 0;
             __atomic_compare_exchange_n(flag, &before, value, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
             return before ? before : value;
         }
-        static double gilfree_monotonic(void) {
+        static CYTHON_INLINE double gilfree_monotonic(void) {
             struct timespec now;
             clock_gettime(CLOCK_MONOTONIC, &now);
             return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;

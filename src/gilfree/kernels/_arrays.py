@@ -7,16 +7,19 @@ import numpy as np
 from numpy import empty, ndarray
 from numpy.typing import DTypeLike, NDArray
 
+from gilfree import _kernels
 from gilfree._kernels import hold
-from gilfree.kernels._kernel import Work, run
+from gilfree.kernels._kernel import RELEASE_FROM_SECONDS, Work, run
+from gilfree.watching import watches
 from gilfree.workers import Workers
 
 __all__ = ["Specs", "compute", "finish", "float_array", "outputs", "usable"]
 
-Specs: TypeAlias = Sequence[tuple[str, tuple[int, ...], DTypeLike]]
+Specs: TypeAlias = tuple[tuple[str, tuple[int, ...], DTypeLike], ...]
 
 FLOAT64_BYTES = 8
-FLOATS = (np.dtype(np.float64), np.dtype(np.float32))  # what is looked for first, first
+FLOAT64, INT32, INT64 = map(np.dtype, (np.float64, np.int32, np.int64))  # to be made arrays of sooner than by type
+FLOATS = (FLOAT64, np.dtype(np.float32))  # what is looked for first, first
 BYTES = (np.dtype(np.uint8),)
 IN_PLACE = 0x101  # the flags C_CONTIGUOUS and ALIGNED
 
@@ -36,7 +39,12 @@ def float_array(name: str, value: object, ndim: int, dtype: "np.dtype[Any] | Non
 
     Integers and booleans become float64. Without ``dtype``, float32 stays what it is.
     """
-    if usable(value, ndim, FLOATS if dtype is None else (dtype,)):
+    if (  # `usable`, without the call
+        type(value) is ndarray
+        and value.ndim == ndim
+        and (value.dtype in FLOATS if dtype is None else value.dtype is dtype)
+        and value.flags.num & IN_PLACE == IN_PLACE
+    ):
         return value
     try:
         array = np.asarray(value)
@@ -51,8 +59,11 @@ def float_array(name: str, value: object, ndim: int, dtype: "np.dtype[Any] | Non
     return np.require(array, dtype, ["C", "A"])
 
 
-def compute(
-    work: Work,
+def compute(  # noqa: PLR0917 - names would take a tenth of a microsecond
+    kind: type[Work],
+    inputs: tuple[Any, ...],
+    rows: int,
+    seconds: float,
     specs: Specs,
     out: object,
     workers: Workers,
@@ -60,20 +71,21 @@ def compute(
     *,
     single: bool = False,
 ) -> Any:  # noqa: ANN401 - an array, or a tuple of them
-    """Do the work and return its results: an array for each of ``specs`` (name, shape, dtype), or ``out``.
+    """Do this kind of work and return its results: an array for each of ``specs`` (name, shape, dtype), or ``out``.
 
-    ``single``: there is one row, and the results' shapes do not name it.
+    ``single``: there is one row, and the shapes of ``out`` do not name it.
     """
-    results: tuple[NDArray[Any], ...] = ()
+    if out is None and workers.__class__ is int and workers == 1 and not watches:  # the usual case
+        release = seconds >= RELEASE_FROM_SECONDS if release_gil is None else bool(release_gil)  # as `releases`
+        return _kernels.fill(kind.core, inputs, specs, release, empty, ndarray)
     if out is None:
-        for _, shape, dtype in specs:  # there are one or two: a list would take longer to make
-            results += (empty(shape, dtype),)
-        held = hold(work.inputs, ndarray)
+        results = tuple([empty(shape, dtype) for _, shape, dtype in specs])
+        held = hold(inputs, ndarray)
     else:
-        results = outputs(out, specs, [value for value in work.inputs if type(value) is ndarray])
-        held = hold((*work.inputs, *results), ndarray)
-    work.outputs = tuple([result[None] for result in results]) if single else results
-    run(work, workers, release_gil, shared_out=out is not None)
+        results = outputs(out, specs, [value for value in inputs if type(value) is ndarray])
+        held = hold((*inputs, *results), ndarray)
+    to = tuple([result[None] for result in results]) if single else results
+    run(kind, inputs, to, rows, seconds, workers, release_gil, out is not None)
     del held
     if out is None:
         return results[0] if len(results) == 1 else results

@@ -1,23 +1,26 @@
 """Arguments in compressed sparse rows: SciPy's arrays and matrices, look-alikes, and tuples of the four parts."""
 
-import operator
+from functools import cache
+from operator import index
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 from numpy.typing import NDArray
 
-from gilfree.kernels import _arrays
+from gilfree.kernels._arrays import IN_PLACE, INT32, INT64, float_array
 
 __all__ = ["csr", "index_array", "parts"]
 
 LARGEST_INT32 = 2**31 - 1
-INDICES = (np.dtype(np.int32), np.dtype(np.int64))
+INDICES = (INT32, INT64)
+PARTS = ("data", "indices", "indptr", "shape")
 
 
 def parts(name: str, value: Any) -> tuple[Any, Any, Any, Any]:  # noqa: ANN401 - whatever has the four attributes
     """Return data, indices, indptr and shape, whatever they are."""
     if isinstance(value, tuple):
-        if len(value) != 4:  # noqa: PLR2004
+        if len(value) != len(PARTS):
             raise TypeError(f"{name}: wanted (data, indices, indptr, shape), got a tuple of {len(value)}")
         return value
     form = getattr(value, "format", "csr")
@@ -47,19 +50,20 @@ def csr(
     and offsets are checked by the cores, in the load that uses them.
     """
     values, columns, offsets, size = parts(name, value)
-    shape = _shape(f"{name}.shape", size)
-    if square and shape[0] != shape[1]:
+    label, label_of_columns, label_of_offsets, label_of_shape = _labels(name)
+    rows, width = shape = _shape(label_of_shape, size)
+    if square and rows != width:
         raise ValueError(f"{name}.shape: wanted a square matrix, got {shape}")
-    if shape[0] > largest:
-        raise ValueError(f"{name}.shape: wanted at most {largest} rows, got {shape[0]}")
-    indices, indptr = index_array(f"{name}.indices", columns), index_array(f"{name}.indptr", offsets)
-    if indptr.size != shape[0] + 1:
-        raise ValueError(f"{name}.indptr: wanted length {shape[0] + 1} for {shape[0]} row(s), got {indptr.size}")
-    if indices.dtype != indptr.dtype:
+    if rows > largest:
+        raise ValueError(f"{name}.shape: wanted at most {largest} rows, got {rows}")
+    indices, indptr = index_array(label_of_columns, columns), index_array(label_of_offsets, offsets)
+    if indptr.size != rows + 1:
+        raise ValueError(f"{name}.indptr: wanted length {rows + 1} for {rows} row(s), got {indptr.size}")
+    if indices.dtype is not indptr.dtype and indices.dtype != indptr.dtype:
         indices, indptr = _same_dtype(indices, indptr)
     if not with_data:
         return None, indices, indptr, shape
-    data = _arrays.float_array(f"{name}.data", values, 1)
+    data = float_array(label, values, 1)
     if data.size != indices.size:
         raise ValueError(f"{name}.data: wanted a number for each of {indices.size} indices, got {data.size}")
     return data, indices, indptr, shape
@@ -67,7 +71,12 @@ def csr(
 
 def index_array(name: str, value: object, ndim: int = 1) -> NDArray[Any]:
     """Return ``value`` as a C-contiguous, aligned, native array of int32 or int64; no copy where it is one."""
-    if _arrays.usable(value, ndim, INDICES):
+    if (  # `usable`, without the call
+        type(value) is ndarray
+        and value.ndim == ndim
+        and value.dtype in INDICES
+        and value.flags.num & IN_PLACE == IN_PLACE
+    ):
         return value
     try:
         array = np.asarray(value)
@@ -83,9 +92,16 @@ def index_array(name: str, value: object, ndim: int = 1) -> NDArray[Any]:
     return np.require(array, np.int32 if fits else np.int64, ["C", "A"])
 
 
+@cache
+def _labels(name: str) -> tuple[str, ...]:
+    """Return what errors call the four parts."""
+    return tuple([f"{name}.{part}" for part in PARTS])
+
+
 def _shape(name: str, value: Any) -> tuple[int, int]:  # noqa: ANN401
     try:
-        rows, columns = map(operator.index, value)
+        rows, columns = value
+        rows, columns = index(rows), index(columns)
     except (TypeError, ValueError):
         raise TypeError(f"{name}: wanted two ints, got {value!r}") from None
     if rows < 0 or columns < 0:

@@ -1,7 +1,7 @@
 """What all kernels share, once: workers, the GIL, how work is cut and joined.
 
-A kernel's face checks its arguments and describes the call as `Work`; `compute` in `gilfree.kernels._arrays` makes the
-arrays for its results, and `run` fills them.
+A kernel's face checks its arguments and says, by a class derived from `Work`, what its calls are; `compute` in
+`gilfree.kernels._arrays` makes the arrays for its results, and `run` fills them.
 """
 
 import sys
@@ -10,18 +10,18 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from gilfree import _kernels
 from gilfree.cancel import current_scope
 from gilfree.scope import CancelScope, inner_scope
-from gilfree.watching import WatchedCall, watches, watching
+from gilfree.watching import WatchedCall, open_call, outside, watches, watching
 from gilfree.workers import Crew, Workers, crew, in_order, in_threads
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Kernel", "Work", "releases", "run"]
+__all__ = ["Kernel", "Work", "releases", "run", "share"]
 
 # A call estimated to take less keeps the GIL when the caller leaves the choice to us. Letting go costs little by
 # itself, but beside a thread that computes in Python, getting the GIL back takes up to a switch interval (5 ms).
@@ -50,24 +50,28 @@ class Kernel:
     twins: tuple[Callable[..., Any], ...]  # the same in pure Python, in the same order
 
 
-@dataclass(slots=True)
 class Work:
     """One call of a kernel, checked and ready: what its core is given, and how it may be cut.
+
+    Each kernel derives a class, which says what is true of all its calls. A call that nobody shares in, and nobody
+    watches, makes no object of it (`run`).
 
     Inputs and outputs go to ``gilfree._kernels.<core>`` in this order. Row i of every output depends on row i of the
     inputs that are numbered in ``cut`` and on nothing else of those, which is why the answer is the same however the
     rows are cut.
     """
 
-    core: str
-    inputs: tuple[Any, ...]
-    cut: tuple[int, ...]
-    rows: int
-    seconds: float  # estimated, of the whole
-    chunk_seconds: float = 0.0  # estimated, of what each chunk costs whatever its number of rows
-    outputs: "tuple[NDArray[Any], ...]" = ()
-    # How much of the work comes before a row, from 0 to `rows`, in any unit; None: the rows are about alike.
-    before: Callable[[int], float] | None = None
+    __slots__ = ("inputs", "outputs", "rows", "seconds")
+
+    core: ClassVar[str]
+    name: ClassVar[str | None] = None  # of the function that is called, if it is not that of the core
+    cut: ClassVar[tuple[int, ...]] = (0,)
+
+    def __init__(self, inputs: tuple[Any, ...], outputs: "tuple[NDArray[Any], ...]", rows: int, seconds: float) -> None:
+        self.inputs = inputs
+        self.outputs = outputs
+        self.rows = rows
+        self.seconds = seconds  # estimated, of the whole
 
     @property
     def each(self) -> int:
@@ -75,8 +79,13 @@ class Work:
         return 1
 
     @property
-    def call(self) -> WatchedCall | None:
-        """What the work is a part of; None where it is all of a call, or nobody watches."""
+    def chunk_seconds(self) -> float:
+        """What each chunk costs whatever its number of rows, estimated."""
+        return 0.0
+
+    @property
+    def before(self) -> Callable[[int], float] | None:
+        """How much of the work comes before a row, from 0 to `rows`, in any unit; None: the rows are about alike."""
         return None
 
     def part(self, start: int, stop: int) -> tuple[Any, ...]:
@@ -99,27 +108,41 @@ def gil_enabled() -> bool:
     return ask is None or ask()
 
 
-def run(
+def run(  # noqa: PLR0917 - names would take a tenth of a microsecond
+    kind: type[Work],
+    inputs: tuple[Any, ...],
+    outputs: "tuple[NDArray[Any], ...]",
+    rows: int,
+    seconds: float,
+    workers: Workers,
+    release_gil: bool | None,  # noqa: FBT001 - the public keyword's value
+    shared_out: bool = False,  # noqa: FBT001, FBT002
+) -> list[Any]:
+    """Fill the outputs, and return what the core returned for each chunk, in order.
+
+    ``shared_out`` says that the caller passed ``out=``, which only workers who share memory can fill. Where somebody
+    watches, it is a call of its own unless one is open (`gilfree.watching.open_call`).
+    """
+    if workers.__class__ is int and workers == 1 and not watches:  # the usual case
+        release = seconds >= RELEASE_FROM_SECONDS if release_gil is None else bool(release_gil)  # as `releases`
+        return [_kernels.call(kind.core, inputs, outputs, release)]
+    return share(kind(inputs, outputs, rows, seconds), workers, release_gil, shared_out=shared_out)
+
+
+def share(
     work: Work,
     workers: Workers,
     release_gil: bool | None,  # noqa: FBT001 - the public keyword's value
     *,
     shared_out: bool = False,
-    call: WatchedCall | None = None,
-    name: str | None = None,
 ) -> list[Any]:
-    """Fill ``work.outputs``, and return what the core returned for each chunk, in order.
-
-    ``shared_out`` says that the caller passed ``out=``, which only workers who share memory can fill. Where somebody
-    watches, it is a call by this ``name`` or that of the core, unless it is part of a ``call``.
-    """
-    if watches and call is None:
-        call = work.call
-        if call is None and (watch := watching()) is not None:
-            with watch.call(name or work.core, work.rows * work.each) as own:
-                return run(work, workers, release_gil, shared_out=shared_out, call=own)
+    """Do as `run` does, with all that may come with it: other workers, and somebody who watches."""
+    if (watch := watching()) is not None:
+        with watch.call(work.name or work.core, work.rows * work.each):
+            return share(work, workers, release_gil, shared_out=shared_out)
+    call = open_call.get()
     release = releases(release_gil, work.seconds)
-    if workers.__class__ is int and workers == 1:  # the usual case
+    if workers.__class__ is int and workers == 1:
         return _run_here(work, release, call)
     who = crew(workers)
     if shared_out and who.kind == "elsewhere":
@@ -142,8 +165,9 @@ def _grid(work: Work, who: Crew, *, chosen: bool) -> list[tuple[int, int]]:
 
     An executor that the caller chose is used whatever the work; a number of workers only where it pays.
     """
-    count = int(work.seconds / max(CHUNK_SECONDS, work.chunk_seconds / CHUNK_OVERHEAD))
-    gain = work.seconds * (1 - 1 / who.size) - work.chunk_seconds
+    chunk_seconds = work.chunk_seconds
+    count = int(work.seconds / max(CHUNK_SECONDS, chunk_seconds / CHUNK_OVERHEAD))
+    gain = work.seconds * (1 - 1 / who.size) - chunk_seconds
     count = max(count, who.size) if chosen or gain > HANDOVER_SECONDS else 1
     if who.kind == "elsewhere":
         count = min(count, CHUNKS_PER_REMOTE_WORKER * who.size)
@@ -155,8 +179,8 @@ def _grid(work: Work, who: Crew, *, chosen: bool) -> list[tuple[int, int]]:
     else:
         count = max(1, min(work.rows, count // who.size * who.size or count))
         bounds = [work.rows * index // count for index in range(count + 1)]
-    if work.before is not None:
-        bounds = _balanced(bounds, work.before)
+    if (before := work.before) is not None:
+        bounds = _balanced(bounds, before)
     return [chunk for chunk in pairwise(bounds) if chunk[0] < chunk[1]] or [(0, 0)]
 
 
@@ -172,10 +196,9 @@ def _balanced(bounds: list[int], before: Callable[[int], float]) -> list[int]:
 
 
 def _run_here(work: Work, release: bool, call: WatchedCall | None) -> list[Any]:  # noqa: FBT001
-    if call is not None:
-        core = getattr(_kernels, work.core)
-        return [core(*work.inputs, *work.outputs, release_gil=release, stop=call.flag)]
-    return [_kernels.call(work.core, work.inputs, work.outputs, release)]
+    if call is None:
+        return [_kernels.call(work.core, work.inputs, work.outputs, release)]
+    return [getattr(_kernels, work.core)(*work.inputs, *work.outputs, release_gil=release, stop=call.flag)]
 
 
 def _run_in_threads(
@@ -257,7 +280,8 @@ def _run_elsewhere(
             call.advance((end - start) * work.each)
 
     returned = []
-    done = in_order(who, run_chunk, calls, check=_check(), finished=None if call is None else count)
+    with outside():
+        done = in_order(who, run_chunk, calls, check=_check(), finished=None if call is None else count)
     for (start, end), (value, results) in zip(grid, done, strict=True):
         returned.append(value)
         for out, result in zip(work.outputs, results, strict=True):

@@ -8,6 +8,8 @@ __all__ = ["finite_float", "integer"]
 
 def integer(name: str, value: object, least: int, most: int | None = None, note: str = "") -> int:
     """Return ``value`` as an int from ``least`` to ``most``; ``note`` tells where the bounds come from."""
+    if type(value) is int and value >= least and (most is None or value <= most):
+        return value
     try:
         number = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
@@ -18,8 +20,10 @@ def integer(name: str, value: object, least: int, most: int | None = None, note:
     return number
 
 
-def finite_float(name: str, value: object, *, least: float = -math.inf, above: float = -math.inf) -> float:
+def finite_float(name: str, value: object, least: float = -math.inf, above: float = -math.inf) -> float:
     """Return ``value`` as a finite float of at least ``least``, and greater than ``above``."""
+    if type(value) is float and least <= value < math.inf and value > above:
+        return value
     try:
         number = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):

@@ -1,14 +1,12 @@
 """The price of an Asian option, by simulation: what a payoff by an average price is worth today."""
 
 import math
-import sys
-from dataclasses import dataclass
 from itertools import accumulate
 from operator import mul
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from gilfree.kernels._kernel import Kernel, Work
-from gilfree.kernels._lazy import _arrays, np
+from gilfree.kernels._lazy import _arrays
 from gilfree.kernels._scalars import finite_float, integer
 from gilfree.workers import Workers
 
@@ -124,16 +122,16 @@ def asian_option_price(
     >>> round(price, 2), round(error, 4)
     (5.78, 0.0022)
     """
-    spot, strike = finite_float("spot", spot, above=0), finite_float("strike", strike, least=0)
-    rate, volatility = finite_float("rate", rate), finite_float("volatility", volatility, least=0)
-    maturity = finite_float("maturity", maturity, above=0)
+    spot, strike = finite_float("spot", spot, -math.inf, 0), finite_float("strike", strike, 0)
+    rate, volatility = finite_float("rate", rate), finite_float("volatility", volatility, 0)
+    maturity = finite_float("maturity", maturity, -math.inf, 0)
     steps, paths = integer("steps", steps, 1, MAX_STEPS), integer("paths", paths, 2, MAX_PATHS)
     seed = integer("seed", seed, 0, LARGEST_SEED)
     if kind not in ("call", "put"):
         raise ValueError(f'kind: wanted "call" or "put", got {kind!r}')
     drift, deviation = logarithmic_step(rate, volatility, maturity, steps)
     largest = abs(drift) + LARGEST_NORMAL * deviation
-    if not max(largest, abs(rate) * maturity) <= LARGEST_EXPONENT:
+    if not (largest <= LARGEST_EXPONENT and abs(rate) * maturity <= LARGEST_EXPONENT):
         raise ValueError(
             f"rate, volatility: wanted prices in the range of float64, got {rate!r} and {volatility!r} for "
             f"{maturity!r} years in {steps} step(s)"
@@ -141,26 +139,31 @@ def asian_option_price(
 
     blocks = -(-paths // BLOCK)
     control_variate = bool(control_variate)
-    work = Blocks(
-        "asian_option_price",
+    moments = _arrays.compute(
+        Blocks,
         (range(blocks), spot, strike, drift, deviation, steps, paths, seed, kind == "call", control_variate),
-        cut=(0,),
-        rows=blocks,
-        seconds=min(paths * (steps + 1.0) * STEP + blocks * BLOCK_SECONDS, sys.float_info.max),
+        blocks,
+        paths * (steps + 1.0) * STEP + blocks * BLOCK_SECONDS,
+        (("moments", (blocks, MOMENTS), _arrays.FLOAT64),),
+        None,
+        workers,
+        release_gil,
     )
-    moments = _arrays.compute(work, [("moments", (blocks, MOMENTS), np.float64)], None, workers, release_gil)
-    counts = [BLOCK] * (blocks - 1) + [paths - BLOCK * (blocks - 1)]
     exact = None
     if control_variate:
         exact = geometric_price(spot, strike, drift, deviation, steps=steps, kind=kind)
-    price, error = combined(counts, moments.tolist(), exact)
+    # Of a small call there is one block, and nothing to join.
+    joined = moments.tolist()[0] if blocks == 1 else _joined(_counts(paths), moments.tolist())
+    price, error = estimated(paths, joined, exact)
     discount = math.exp(-rate * maturity)
     return discount * price, discount * error
 
 
-@dataclass(slots=True)
 class Blocks(Work):
     """Blocks of paths."""
+
+    __slots__ = ()
+    core = "asian_option_price"
 
     @property
     def each(self) -> int:
@@ -201,7 +204,7 @@ def asian_option_price_pure(
         math.fsum((one - mean) * (other - control) for one, other in zip(payoffs, controls, strict=True)),
     ]
     exact = geometric_price(spot, strike, drift, deviation, steps=steps, kind=kind) if control_variate else None
-    price, error = combined([paths], [moments], exact)
+    price, error = estimated(paths, moments, exact)
     discount = math.exp(-rate * maturity)
     return discount * price, discount * error
 
@@ -261,16 +264,12 @@ def normal_share(x: float) -> float:
     return math.erfc(-x / math.sqrt(2)) / 2
 
 
-def combined(counts: "Sequence[int]", moments: "Sequence[Sequence[float]]", exact: float | None) -> tuple[float, float]:
-    """Return mean and standard error of the payoffs, from the `MOMENTS` of blocks of so many.
+def estimated(paths: int, moments: "Sequence[float]", exact: float | None) -> tuple[float, float]:
+    """Return mean and standard error of the payoffs, from the `MOMENTS` of so many.
 
-    Given the ``exact`` mean of the controls, what is known of their error is taken off that of the payoffs. Sums are
-    exact (`math.fsum`), so the order of the blocks is of no consequence.
+    Given the ``exact`` mean of the controls, what is known of their error is taken off that of the payoffs.
     """
-    paths = sum(counts)
-    # Of a small call there is one block, and nothing to join.
-    joined = moments[0] if len(moments) == 1 else _joined(counts, moments)
-    mean, square, control, control_square, product = joined
+    mean, square, control, control_square, product = moments
     if exact is None:
         return mean, math.sqrt(square / (paths - 1) / paths)
     slope = product / control_square if control_square > 0 else 0.0
@@ -278,8 +277,17 @@ def combined(counts: "Sequence[int]", moments: "Sequence[Sequence[float]]", exac
     return mean - slope * (control - exact), math.sqrt(rest / max(paths - 2, 1) / paths)
 
 
+def _counts(paths: int) -> list[int]:
+    """Return how many paths each block has."""
+    blocks = -(-paths // BLOCK)
+    return [BLOCK] * (blocks - 1) + [paths - BLOCK * (blocks - 1)]
+
+
 def _joined(counts: "Sequence[int]", moments: "Sequence[Sequence[float]]") -> "Sequence[float]":
-    """Return the moments of all blocks together."""
+    """Return the moments of all blocks together.
+
+    Sums are exact (`math.fsum`), so the order of the blocks is of no consequence.
+    """
     means, squares, control_means, control_squares, products = zip(*moments, strict=True)
     mean, control = _mean(counts, means), _mean(counts, control_means)
     return (

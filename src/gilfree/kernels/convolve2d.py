@@ -104,15 +104,24 @@ def convolve2d(
     shape = len(rows), len(columns)
     elements = shape[0] * shape[1]
     products = elements * min(height, by_height) * min(width, by_width)
-    work = Work(
-        "convolve2d",
+    result: NDArray[np.floating[Any]] = _arrays.compute(
+        Rows,
         (rows, a, b, columns.start),
-        cut=(0,),
-        rows=shape[0],
-        seconds=3e-6 + 7e-12 * products * a.itemsize + 0.3e-9 * elements,
+        shape[0],
+        3e-6 + 7e-12 * products * a.itemsize + 0.3e-9 * elements,
+        (("result", shape, a.dtype),),
+        out,
+        workers,
+        release_gil,
     )
-    result: NDArray[np.floating[Any]] = _arrays.compute(work, [("result", shape, a.dtype)], out, workers, release_gil)
     return result
+
+
+class Rows(Work):
+    """Rows of the result."""
+
+    __slots__ = ()
+    core = "convolve2d"
 
 
 def convolve2d_pure(

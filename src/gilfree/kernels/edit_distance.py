@@ -1,6 +1,5 @@
 """The Levenshtein distance: the fewest insertions, deletions and substitutions that turn one text into another."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gilfree import _kernels
@@ -113,15 +112,16 @@ def edit_distances(
         _check(rows, columns, np.empty(0, np.int32))
     shape = (len(rows), len(columns))
     query, choice = _mean_length(rows), _mean_length(columns)
-    work = Queries(
-        "edit_distances",
+    distances: NDArray[np.int32] = _arrays.compute(
+        Queries,
         (rows, columns, limit),
-        cut=(0,),
-        rows=len(rows),
-        seconds=TEXT * sum(shape) + query * shape[0] * SYMBOL + _pair_seconds(query, choice) * shape[0] * shape[1],
-        chunk_seconds=(TEXT + choice * SYMBOL) * shape[1],  # to look up the choices' symbols
+        shape[0],
+        TEXT * sum(shape) + query * shape[0] * SYMBOL + _pair_seconds(query, choice) * shape[0] * shape[1],
+        (("distances", shape, _arrays.INT32),),
+        out,
+        workers,
+        release_gil,
     )
-    distances: NDArray[np.int32] = _arrays.compute(work, [("distances", shape, np.int32)], out, workers, release_gil)
     return distances
 
 
@@ -206,14 +206,22 @@ def edit_distance(
     return distance
 
 
-@dataclass(slots=True)
 class Queries(Work):
     """Queries, each of which is compared with all choices."""
+
+    __slots__ = ()
+    core = "edit_distances"
 
     @property
     def each(self) -> int:
         """The choices."""
         return len(self.inputs[1])
+
+    @property
+    def chunk_seconds(self) -> float:
+        """What it takes to look up the choices' symbols."""
+        choices = self.inputs[1]
+        return (TEXT + _mean_length(choices) * SYMBOL) * len(choices)
 
 
 def edit_distances_pure(

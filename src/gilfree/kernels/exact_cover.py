@@ -3,14 +3,13 @@
 from array import array
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from itertools import accumulate, chain, count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gilfree import _kernels
-from gilfree.kernels._kernel import Kernel, Work, run
+from gilfree.kernels._kernel import Kernel, Work, share
 from gilfree.kernels._lazy import np
-from gilfree.watching import WatchedCall, watches, watching
+from gilfree.watching import open_call, watches, watching
 from gilfree.workers import Workers, crew
 
 if TYPE_CHECKING:
@@ -36,6 +35,12 @@ SUBTREES = 256
 DEEPEST = 24
 EXPANDING_POLLS = 100
 
+# Options as rows of items' numbers, primary items first, as `gilfree._kernels` takes them: the items of all rows, where
+# each row begins and ends, how many items there are, and how many of these are primary.
+Problem: TypeAlias = tuple[Any, Any, int, int]
+Paths: TypeAlias = tuple[tuple[int, ...], ...]
+
+WHOLE: Paths = ((),)  # the path to the whole of the tree
 NOBODY = 2**31 - 1
 SHARES = 2**20  # as in the core, which divides each subtree's search into so many
 
@@ -168,88 +173,61 @@ def find_exact_cover(
     [0]
     """
     problem = _read(options, secondary)
-    covers = _search("find", problem, workers, release_gil)
-    return next((sorted(cover) for cover in covers if cover is not None), None)
+    for cover in _search("find", problem, workers, release_gil):
+        if cover is not None:
+            return sorted(cover)
+    return None
 
 
-@dataclass(slots=True)
-class Problem:
-    """Options as rows of items' numbers, primary items first, as `gilfree._kernels` takes them."""
-
-    items: Any
-    offsets: Any
-    item_count: int
-    primary_count: int
-
-    def core(self, **options: Any) -> Any:  # noqa: ANN401 - what is found depends on the mode
-        """Call the core; None if the budget did not suffice, else what it found in a tuple."""
-        finished, found = _kernels.exact_cover(self.items, self.offsets, self.item_count, self.primary_count, **options)
-        return (found,) if finished else None
-
-
-def _search(
-    mode: str,
-    problem: Problem,
-    workers: Workers,
-    release_gil: bool | None,  # noqa: FBT001
-    call: WatchedCall | None = None,
-) -> list[Any]:
+def _search(mode: str, problem: Problem, workers: Workers, release_gil: bool | None) -> list[Any]:  # noqa: FBT001
     """Return what is found in each of the subtrees, or in some of them together, in order."""
-    if watches and call is None and (watch := watching()) is not None:
-        with watch.call("count_exact_covers" if mode == "count" else "find_exact_cover", SHARES) as own:
-            return _search(mode, problem, workers, release_gil, own)
+    if watches and (watch := watching()) is not None:
+        with watch.call("count_exact_covers" if mode == "count" else "find_exact_cover", SHARES):
+            return _search(mode, problem, workers, release_gil)
     alone = workers.__class__ is int and workers == 1
     if not alone:
         crew(workers)  # for what it refuses
     if release_gil is None:
-        found = problem.core(mode=mode, budget=HELD_POLLS, release_gil=False)
-        if found:
-            return list(found)
+        finished, found = _kernels.exact_cover(*problem, WHOLE, None, mode, None, 0, HELD_POLLS, release_gil=False)
+        if finished:
+            return [found]
     release = release_gil is None or bool(release_gil)
-    paths: tuple[tuple[int, ...], ...] = ((),)
+    paths = WHOLE
     if not alone:
         if not (isinstance(workers, Executor) or callable(workers)):
-            found = problem.core(mode=mode, budget=ALONE_POLLS, release_gil=release)
-            if found:
-                return list(found)
+            finished, found = _kernels.exact_cover(
+                *problem, WHOLE, None, mode, None, 0, ALONE_POLLS, release_gil=release
+            )
+            if finished:
+                return [found]
         paths = _expand(problem, release=release)
-    work = TreeWork(
-        "exact_cover",
-        (
-            problem.items,
-            problem.offsets,
-            problem.item_count,
-            problem.primary_count,
-            paths,
-            range(len(paths)),
-            mode,
-            array("i", [NOBODY]),
-        ),
-        cut=(4, 5),
-        rows=len(paths),
-        seconds=LONG_SECONDS,
-    )
-    if call is not None:
+    work = Tree((*problem, paths, range(len(paths)), mode, array("i", [NOBODY])), (), len(paths), LONG_SECONDS)
+    if (call := open_call.get()) is not None:
         call.total = work.rows * work.each  # what was tried before does not count
-    return [found for _, found in run(work, workers, release, call=call)]
+    return [found for _, found in share(work, workers, release)]
 
 
-def _expand(problem: Problem, *, release: bool) -> tuple[tuple[int, ...], ...]:
+def _expand(problem: Problem, *, release: bool) -> Paths:
     """Return the options that lead to each of some hundred subtrees, in the order in which one search gets there."""
-    paths: tuple[tuple[int, ...], ...] = ((),)
+    paths = WHOLE
     for deepest in range(1, DEEPEST + 1):
-        found = problem.core(mode="expand", deepest=deepest, budget=EXPANDING_POLLS, release_gil=release)
-        if not found:
+        finished, found = _kernels.exact_cover(
+            *problem, WHOLE, None, "expand", None, deepest, EXPANDING_POLLS, release_gil=release
+        )
+        if not finished:
             break
-        [paths] = found
+        paths = found
         if not 0 < len(paths) < SUBTREES:
             break
     return paths
 
 
-@dataclass(slots=True)
-class TreeWork(Work):
+class Tree(Work):
     """A search tree, cut into subtrees."""
+
+    __slots__ = ()
+    core = "exact_cover"
+    cut = (4, 5)
 
     @property
     def each(self) -> int:
@@ -281,7 +259,7 @@ def _read(options: Any, secondary: "Iterable[Hashable]") -> Problem:  # noqa: AN
     if once != len(items):
         raise ValueError(_repeated(rows))
     offsets = array("i", list(accumulate(map(len, rows), initial=0)))
-    return Problem(items, offsets, len(named), len(primary))
+    return items, offsets, len(named), len(primary)
 
 
 def _rows(options: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401
@@ -332,7 +310,7 @@ def _read_matrix(options: Any, secondary: "dict[Hashable, None]") -> Problem:  #
     rank[order] = np.arange(columns, dtype=np.int32)
     rows, items = np.nonzero(matrix)
     offsets = np.searchsorted(rows, np.arange(len(matrix) + 1)).astype(np.int32)
-    return Problem(rank[items], offsets, columns, columns - int(optional.sum()))
+    return rank[items], offsets, columns, columns - int(optional.sum())
 
 
 def count_exact_covers_pure(

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gilfree.kernels._kernel import Kernel, Work
@@ -95,27 +94,35 @@ def hamming_neighbors(
     if length > MOST_BYTES:
         raise ValueError(f"queries: wanted at most {MOST_BYTES} bytes each, got {length}")
     k = integer("k", k, 1, count, ", the number of codes")
-    work = Queries(
-        "hamming_neighbors",
+    shape = (rows, k)
+    result: tuple[NDArray[np.int32], NDArray[np.int64]] = _arrays.compute(
+        Queries,
         (q, c, k),
-        cut=(0,),
-        rows=rows,
-        seconds=_seconds(rows, count, length, k),
-        chunk_seconds=_packing_seconds(count, length),
+        rows,
+        _seconds(rows, count, length, k),
+        (("distances", shape, _arrays.INT32), ("indices", shape, _arrays.INT64)),
+        out,
+        workers,
+        release_gil,
     )
-    specs: _arrays.Specs = [("distances", (rows, k), np.int32), ("indices", (rows, k), np.int64)]
-    result: tuple[NDArray[np.int32], NDArray[np.int64]] = _arrays.compute(work, specs, out, workers, release_gil)
     return result
 
 
-@dataclass(slots=True)
 class Queries(Work):
     """Queries, each of which is compared with all codes."""
+
+    __slots__ = ()
+    core = "hamming_neighbors"
 
     @property
     def each(self) -> int:
         """The codes; without bits the first k will do."""
         return len(self.inputs[1]) if self.inputs[1].shape[1] else int(self.inputs[2])
+
+    @property
+    def chunk_seconds(self) -> float:
+        """What it takes to prepare the codes."""
+        return _packing_seconds(*self.inputs[1].shape)
 
 
 def hamming_neighbors_pure(

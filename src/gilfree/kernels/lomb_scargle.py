@@ -2,8 +2,7 @@
 
 import cmath
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gilfree.kernels._kernel import Kernel, Work
@@ -95,7 +94,7 @@ def lomb_scargle(
     >>> round(float(frequencies[power.argmax()]), 2)
     0.3
     """
-    double = np.dtype(np.float64)
+    double = _arrays.FLOAT64
     t = _arrays.float_array("times", times, 1, double)
     y = values if type(values) is np.ndarray else np.asarray(values)
     if y.ndim not in (1, 2):
@@ -113,37 +112,56 @@ def lomb_scargle(
 
     series = 1 if single else y.shape[0]
     shape = f.shape if single else (series, f.size)
-    block = _block(t.size, f)
-    work = Frequencies(
-        "lomb_scargle",
-        (range(f.size), t, y.reshape(series, t.size), f, e, bool(fit_mean)),
-        cut=(0,),
-        rows=f.size,
-        seconds=_seconds(t.size, series, f.size, block),
-        chunk_seconds=t.size * (20e-9 + 5e-9 * series) + (60e-9 * (t.size + block) if block else 0),
-        before=(lambda row: row if row == f.size else row // block * block) if block else None,
-    )
+    given = None
+    if out is not None:
+        given = _arrays.outputs(
+            out, (("power", shape, double),), [value for value in (t, y, f, e) if value is not None]
+        )
     # Blocks of rows are what is cut, and so a row holds all series at one frequency.
-    if out is None:
-        power = _arrays.compute(work, [("power", (f.size, series), double)], None, workers, release_gil)
-        return power[:, 0] if single else np.ascontiguousarray(power.T)
-    given = _arrays.outputs(out, [("power", shape, double)], [value for value in (t, y, f, e) if value is not None])
     power = _arrays.compute(
-        work, [("power", (f.size, series), double)], np.empty((f.size, series)), workers, release_gil
+        Frequencies,
+        (range(f.size), t, y[None] if single else y, f, e, bool(fit_mean)),
+        f.size,
+        _seconds(t.size, series, f.size, _block(t.size, f)),
+        (("power", (f.size, series), double),),
+        None if given is None else np.empty((f.size, series)),
+        workers,
+        release_gil,
     )
+    if given is None:
+        return power[:, 0] if single else np.ascontiguousarray(power.T)
     given[0][...] = power[:, 0] if single else power.T
     _arrays.finish(out, given)
-    return out
+    return out  # type: ignore[return-value]
 
 
-@dataclass(slots=True)
 class Frequencies(Work):
     """Frequencies, for each of several series."""
+
+    __slots__ = ()
+    core = "lomb_scargle"
 
     @property
     def each(self) -> int:
         """The series."""
         return len(self.inputs[2])
+
+    @property
+    def block(self) -> int:
+        """How many frequencies share what is prepared for them; 0: each is computed by itself."""
+        return _block(self.inputs[1].size, self.inputs[3])
+
+    @property
+    def chunk_seconds(self) -> float:
+        """What it takes to prepare the series."""
+        times, block = len(self.inputs[1]), self.block
+        return times * (20e-9 + 5e-9 * self.each) + (60e-9 * (times + block) if block else 0.0)
+
+    @property
+    def before(self) -> Callable[[int], float] | None:
+        """Whole blocks of frequencies."""
+        block, rows = self.block, self.rows
+        return (lambda row: row if row == rows else row // block * block) if block else None
 
 
 def lomb_scargle_pure(

@@ -1,7 +1,7 @@
 """The Mandelbrot set: how soon each point of a picture escapes."""
 
 import sys
-from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from gilfree.kernels._kernel import Kernel, Work
@@ -16,6 +16,7 @@ __all__ = ["KERNEL", "mandelbrot", "mandelbrot_pure"]
 
 MAX_ITERATIONS = 2**31 - 1
 MAX_PIXELS = sys.maxsize // 4  # whose counts can be addressed
+MANY_ITERATIONS = 400  # that a point takes before its orbit is found to repeat, about
 
 
 def mandelbrot(
@@ -87,22 +88,24 @@ def mandelbrot(
     max_iterations = integer("max_iterations", max_iterations, 0, MAX_ITERATIONS)
     real, imaginary, span = _picture(center, span)
 
-    work = Pixels(
-        "mandelbrot",
-        (range(height), width, height, real, imaginary, span / max(width, 1), max_iterations),
-        cut=(0,),
-        rows=height,
-        seconds=width * height * (5e-9 + 0.2e-9 * min(max_iterations, 400)),
-    )
     counts: NDArray[np.int32] = _arrays.compute(
-        work, [("counts", (height, width), np.int32)], out, workers, release_gil
+        Pixels,
+        (range(height), width, height, real, imaginary, span / (width or 1), max_iterations),
+        height,
+        width * height * (5e-9 + 0.2e-9 * min(max_iterations, MANY_ITERATIONS)),
+        (("counts", (height, width), _arrays.INT32),),
+        out,
+        workers,
+        release_gil,
     )
     return counts
 
 
-@dataclass(slots=True)
 class Pixels(Work):
     """Rows of a picture."""
+
+    __slots__ = ()
+    core = "mandelbrot"
 
     @property
     def each(self) -> int:
@@ -138,10 +141,10 @@ def escape_count(real: float, imaginary: float, max_iterations: int) -> int:
 
 def _picture(center: Any, span: object) -> tuple[float, float, float]:  # noqa: ANN401 - it is what is checked
     try:
-        real, imaginary = map(float, center)
+        real, imaginary = center
     except (TypeError, ValueError):
         raise TypeError(f"center: wanted two floats (real, imaginary), got {center!r}") from None
-    return finite_float("center", real), finite_float("center", imaginary), finite_float("span", span, above=0)
+    return finite_float("center", real), finite_float("center", imaginary), finite_float("span", span, -inf, 0)
 
 
 KERNEL = Kernel(

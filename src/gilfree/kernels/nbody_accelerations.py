@@ -99,20 +99,31 @@ def nbody_accelerations(
         raise ValueError(f"positions: wanted shape (n, 3), got {at.shape}")
     if len(weights) != bodies:
         raise ValueError(f"masses: wanted one for each of {bodies} positions, got {len(weights)}")
-    length = finite_float("softening", softening, least=0)
+    length = finite_float("softening", softening, 0)
     constant = finite_float("gravitational_constant", gravitational_constant)
-    work = Work(
-        "nbody_accelerations",
-        (range(bodies), at, weights, length, constant),
-        cut=(0,),
-        rows=bodies,
-        seconds=1e-6 + bodies * BODY + bodies * bodies * PAIR[at.itemsize],
-        chunk_seconds=bodies * BODY,
-    )
     accelerations: NDArray[Any] = _arrays.compute(
-        work, [("accelerations", (bodies, AXES), at.dtype)], out, workers, release_gil
+        Bodies,
+        (range(bodies), at, weights, length, constant),
+        bodies,
+        1e-6 + bodies * BODY + bodies * bodies * PAIR[at.itemsize],
+        (("accelerations", (bodies, AXES), at.dtype),),
+        out,
+        workers,
+        release_gil,
     )
     return accelerations
+
+
+class Bodies(Work):
+    """Bodies, each of which all others pull at."""
+
+    __slots__ = ()
+    core = "nbody_accelerations"
+
+    @property
+    def chunk_seconds(self) -> float:
+        """What it takes to rearrange all bodies."""
+        return len(self.inputs[1]) * BODY
 
 
 def nbody_accelerations_pure(

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gilfree.kernels._kernel import Kernel, Work
@@ -99,27 +98,35 @@ def nearest_neighbors(
             f"{dimensions}, got {others} (shapes {q.shape} and {p.shape})"
         )
     k = integer("k", k, 1, count, ", the number of points")
-    work = Queries(
-        "nearest_neighbors",
+    shape = (rows, k)
+    result: tuple[NDArray[Any], NDArray[np.int64]] = _arrays.compute(
+        Queries,
         (q, p, k),
-        cut=(0,),
-        rows=rows,
-        seconds=_seconds(rows, count, dimensions, k),
-        chunk_seconds=_packing_seconds(count, dimensions),
+        rows,
+        _seconds(rows, count, dimensions, k),
+        (("distances", shape, q.dtype), ("indices", shape, _arrays.INT64)),
+        out,
+        workers,
+        release_gil,
     )
-    specs: _arrays.Specs = [("distances", (rows, k), q.dtype), ("indices", (rows, k), np.int64)]
-    result: tuple[NDArray[Any], NDArray[np.int64]] = _arrays.compute(work, specs, out, workers, release_gil)
     return result
 
 
-@dataclass(slots=True)
 class Queries(Work):
     """Queries, each of which is compared with all points."""
+
+    __slots__ = ()
+    core = "nearest_neighbors"
 
     @property
     def each(self) -> int:
         """The points; without coordinates the first k will do."""
         return len(self.inputs[1]) if self.inputs[1].shape[1] else int(self.inputs[2])
+
+    @property
+    def chunk_seconds(self) -> float:
+        """What it takes to prepare the points."""
+        return _packing_seconds(*self.inputs[1].shape)
 
 
 def nearest_neighbors_pure(
@@ -147,7 +154,7 @@ def _seconds(rows: int, count: int, dimensions: int, k: int) -> float:
     """Return about how long the search takes."""
     # Of points in random order, the n-th is among the k nearest so far, and has to be measured, with probability k/n.
     measured = rows * k * (1 + math.log(count / k)) * (60e-9 + 0.3e-9 * dimensions)
-    if rows < min(8, 2 + dimensions // 16):  # as in the core: too few to pack the points for
+    if rows < 8 and rows < 2 + dimensions // 16:  # noqa: PLR2004 - as in the core: too few to pack the points for
         return 1e-6 + measured + rows * count * (5e-9 + 0.1e-9 * dimensions)
     return 1e-6 + measured + _packing_seconds(count, dimensions) + rows * count * (0.3e-9 + 0.02e-9 * dimensions)
 

@@ -1,18 +1,17 @@
 """All occurrences of many literal patterns in a text, in one pass."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from gilfree import _kernels
-from gilfree.kernels._kernel import Kernel, Work, releases, run
+from gilfree.kernels._kernel import Kernel, Work, releases, share
+from gilfree.kernels._lazy import _arrays, np
 from gilfree.watching import watches
 from gilfree.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    import numpy as np
     from numpy.typing import NDArray
     from typing_extensions import Buffer
 
@@ -146,15 +145,13 @@ class PatternSet:
         if is_short(text) and workers.__class__ is int and workers == 1 and not watches:
             found = [_kernels.pattern_set_find_all(self._automaton, text, release_gil=bool(release_gil))]
         else:
-            work = self._work("pattern_set_find_all", text, FOUND_SYMBOL)
-            found = run(work, workers, release_gil, name="PatternSet.find_all")
+            found = share(self._work(Finding, text), workers, release_gil)
 
-        from numpy import concatenate, int64, ndarray  # noqa: PLC0415 - imported only when it is needed
-
-        parts = [(ndarray(len(one) // 8, int64, one), ndarray(len(two) // 8, int64, two)) for one, two in found]
-        if len(parts) == 1:
-            return parts[0]
-        return concatenate([patterns for patterns, _ in parts]), concatenate([starts for _, starts in parts])
+        if len(found) == 1:
+            [(patterns, starts)] = found
+            return _numbers(patterns), _numbers(starts)
+        patterns, starts = zip(*found, strict=True)
+        return np.concatenate([*map(_numbers, patterns)]), np.concatenate([*map(_numbers, starts)])
 
     def count(self, text: "Text", *, workers: Workers = 1, release_gil: bool | None = None) -> int:
         """Count the occurrences of all patterns, overlapping ones too.
@@ -204,13 +201,15 @@ class PatternSet:
         if is_short(text) and workers.__class__ is int and workers == 1 and not watches:
             total: int = _kernels.pattern_set_count(self._automaton, text, release_gil=bool(release_gil))
             return total
-        return sum(run(self._work("pattern_set_count", text, SYMBOL), workers, release_gil, name="PatternSet.count"))
+        return sum(share(self._work(Counting, text), workers, release_gil))
 
-    def _work(self, core: str, text: "Text", symbol: float) -> "TextWork":
+    def _work(self, kind: "type[Search]", text: "Text") -> "Search":
         shared = text if isinstance(text, (str, bytes)) else self._view(text)
         length = len(shared)
-        seconds = symbol * length * (1 + min(len(self._automaton) / CACHED, MOST_MISSES))
-        return TextWork(core, (self._automaton, shared, range(length), 0), (2,), length, seconds, longest=self._longest)
+        seconds = kind.symbol * length * (1 + min(len(self._automaton) / CACHED, MOST_MISSES))
+        work = kind((self._automaton, shared, range(length), 0), (), length, seconds)
+        work.longest = self._longest
+        return work
 
     def _view(self, text: "Buffer") -> memoryview:
         """Return a view of a bytes-like object, which keeps it from being resized."""
@@ -224,16 +223,25 @@ class PatternSet:
         raise TypeError(f"text: wanted {wanted}, got {type(text).__name__}")
 
 
+def _numbers(room: bytearray) -> "NDArray[np.int64]":
+    """Return an array of what a search wrote down."""
+    numbers: NDArray[np.int64] = np.ndarray(len(room) // 8, _arrays.INT64, room)
+    return numbers
+
+
 def is_short(text: "Text") -> bool:
     """Return whether to search it takes less than what is worth releasing the GIL for, or describing the work."""
     return type(text) in (str, bytes) and len(text) < SHORT  # type: ignore[arg-type]
 
 
-@dataclass(slots=True)
-class TextWork(Work):
+class Search(Work):
     """A text, cut by where matches end: each part is read from as far before it as a match may begin."""
 
-    longest: int = 0
+    __slots__ = ("longest",)
+    cut = (2,)
+    symbol: ClassVar[float]  # seconds
+
+    longest: int  # pattern
 
     def sent(self, start: int, stop: int) -> tuple[Any, ...]:
         """Return the symbols that this part needs, as what can be pickled."""
@@ -243,6 +251,24 @@ class TextWork(Work):
         if isinstance(symbols, memoryview):
             symbols = bytes(symbols)
         return automaton, symbols, range(start - first, stop - first), first
+
+
+class Finding(Search):
+    """A search that writes matches down."""
+
+    __slots__ = ()
+    core = "pattern_set_find_all"
+    name = "PatternSet.find_all"
+    symbol = FOUND_SYMBOL
+
+
+class Counting(Search):
+    """A search that counts matches."""
+
+    __slots__ = ()
+    core = "pattern_set_count"
+    name = "PatternSet.count"
+    symbol = SYMBOL
 
 
 def find_all_pure(patterns: PatternSet, text: "Text") -> tuple[list[int], list[int]]:

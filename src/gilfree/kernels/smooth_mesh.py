@@ -1,16 +1,14 @@
 """Laplacian smoothing: every vertex of a mesh moves towards the middle of its neighbours."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING, Any
 
-from gilfree import _kernels
 from gilfree.kernels._kernel import Kernel, Work, releases
 from gilfree.kernels._lazy import _arrays, _csr, np
 from gilfree.kernels._scalars import finite_float, integer
-from gilfree.watching import WatchedCall, watches, watching
+from gilfree.watching import watches, watching
 from gilfree.workers import Workers, crew
 
 if TYPE_CHECKING:
@@ -120,20 +118,25 @@ def smooth_mesh(
     factor = finite_float("factor", factor)
 
     step_seconds = VERTEX * count + NEIGHBOR * ENDS * len(triangles)
-    seconds = FACE * len(triangles) + step_seconds * iterations
-    by_steps = _cut_steps(workers, step_seconds) and iterations > 0
-    if not by_steps:
-        workers = 1
-    if release_gil is None:
-        release_gil = releases(None, seconds)
-
-    release = bool(release_gil)
+    release = releases(release_gil, FACE * len(triangles) + step_seconds * iterations)
+    alone = workers.__class__ is int and workers == 1
+    by_steps = not alone and _cut_steps(workers, step_seconds) and iterations > 0
     if watches and (watch := watching()) is not None:
-        with watch.call("smooth_mesh", len(triangles) + iterations * count) as call:
-            return _smooth(
-                call, positions, triangles, iterations, factor, step_seconds, by_steps, out, workers, release
+        with watch.call("smooth_mesh", len(triangles) + iterations * count):
+            return smooth_mesh(
+                positions,
+                triangles,
+                iterations=iterations,
+                factor=factor,
+                out=out,
+                workers=workers,
+                release_gil=release,
             )
-    return _smooth(None, positions, triangles, iterations, factor, step_seconds, by_steps, out, workers, release)
+    offsets, neighbors = _neighbors(triangles, count, release_gil=release)
+    inputs = range(count), positions, offsets, neighbors, factor, iterations
+    if by_steps:
+        return _step_by_step(inputs, step_seconds, out, workers, release_gil=release)
+    return _step(inputs, step_seconds, out, 1, release)
 
 
 def smooth_mesh_pure(
@@ -161,82 +164,64 @@ def moved(position: Sequence[float], neighbors: Sequence[Sequence[float]], facto
     return [x + factor * (mean - x) for x, mean in zip(position, means, strict=True)]
 
 
-def _smooth(  # noqa: PLR0917 - nine names more would take a tenth of a microsecond
-    call: WatchedCall | None,
-    positions: "NDArray[Any]",
-    triangles: "NDArray[Any]",
-    iterations: int,
-    factor: float,
-    step_seconds: float,
-    by_steps: bool,  # noqa: FBT001
-    out: "NDArray[Any] | None",
-    workers: Workers,
-    release_gil: bool,  # noqa: FBT001
-) -> "NDArray[Any]":
-    """Do what `smooth_mesh` does once its arguments are checked; ``by_steps``: cut among the workers."""
-    count = len(positions)
-    offsets, neighbors = _neighbors(triangles, count, release_gil=release_gil, call=call)
-    specs = [("moved", positions.shape, positions.dtype)]
+class Faces(Work):
+    """Faces, which are gone through once, by the calling thread."""
 
-    def step(source: "NDArray[Any]", times: int, target: "NDArray[Any] | None") -> "NDArray[Any]":
-        work = Steps(
-            "smooth_mesh",
-            (range(count), source, offsets, neighbors, factor, times),
-            cut=(0,),
-            rows=count,
-            seconds=1e-6 + step_seconds * times,
-        )
-        work.call = call
-        moved: NDArray[Any] = _arrays.compute(work, specs, target, workers, release_gil)
-        return moved
-
-    if not by_steps:
-        return step(positions, iterations, out)
-    return _step_by_step(step, positions, iterations, out, shared=crew(workers).kind != "elsewhere")
+    __slots__ = ()
+    core = "mesh_neighbors"
 
 
-@dataclass(slots=True)
-class Steps(Work):
-    """Iterations, which may be all of a call or part of it."""
+class Vertices(Work):
+    """Vertices, all of which move at once."""
 
-    call: WatchedCall | None = None
+    __slots__ = ()
+    core = "smooth_mesh"
 
 
 def _cut_steps(workers: Workers, seconds: float) -> bool:
     """Return whether iterations of so long are to be cut: always for workers that the caller brought."""
-    if workers.__class__ is int and workers == 1:
-        return False
     who = crew(workers)
     return who.kind != "threads" or not hasattr(workers, "__index__") or (who.size > 1 and seconds >= CUT_FROM_SECONDS)
 
 
-def _step_by_step(
-    step: "Callable[[NDArray[Any], int, NDArray[Any] | None], NDArray[Any]]",
-    positions: "NDArray[Any]",
-    iterations: int,
+def _step(
+    inputs: tuple[Any, ...],
+    seconds: float,
     out: "NDArray[Any] | None",
-    *,
-    shared: bool,
+    workers: Workers,
+    release_gil: bool,  # noqa: FBT001
 ) -> "NDArray[Any]":
-    """Make one iteration after the other; ``shared`` says that the workers can write to the caller's memory."""
+    """Make all the iterations that the inputs ask for, each of so many seconds."""
+    positions = inputs[1]
+    specs = (("moved", positions.shape, positions.dtype),)
+    moved: NDArray[Any] = _arrays.compute(
+        Vertices, inputs, len(positions), 1e-6 + seconds * inputs[-1], specs, out, workers, release_gil
+    )
+    return moved
+
+
+def _step_by_step(
+    inputs: tuple[Any, ...], seconds: float, out: "NDArray[Any] | None", workers: Workers, *, release_gil: bool
+) -> "NDArray[Any]":
+    """Make one iteration after the other, each of which is cut among the workers."""
+    rows, positions, *mesh, iterations = inputs
+    shared = crew(workers).kind != "elsewhere"  # they can write to the caller's memory
     if out is not None and not shared:
-        return step(positions, 0, out)  # which raises
+        return _step((rows, positions, *mesh, 0), seconds, out, workers, release_gil)  # which raises
     spare = [np.empty_like(positions) if shared else None for _ in range(min(iterations - 1, 2))]
     for iteration in range(iterations - 1):
-        positions = step(positions, 1, spare[iteration % 2])
-    return step(positions, 1, out)
+        positions = _step((rows, positions, *mesh, 1), seconds, spare[iteration % 2], workers, release_gil)
+    return _step((rows, positions, *mesh, 1), seconds, out, workers, release_gil)
 
 
 def _neighbors(
-    triangles: "NDArray[Any]", count: int, *, release_gil: bool, call: WatchedCall | None
+    triangles: "NDArray[Any]", count: int, *, release_gil: bool
 ) -> "tuple[NDArray[np.int64], NDArray[np.int32]]":
     """Return each vertex's neighbours: those of v are ``neighbors[offsets[v]:offsets[v + 1]]``."""
-    offsets, neighbors = np.empty(count + 1, np.int64), np.empty(ENDS * len(triangles), np.int32)
-    held = _kernels.hold((triangles,), np.ndarray)
-    stop = None if call is None else call.flag
-    _kernels.mesh_neighbors(triangles, offsets, neighbors, release_gil=release_gil, stop=stop)
-    del held
-    return offsets, neighbors[: offsets[-1]]
+    faces = len(triangles)
+    specs = (("offsets", (count + 1,), _arrays.INT64), ("neighbors", (ENDS * faces,), _arrays.INT32))
+    offsets, neighbors = _arrays.compute(Faces, (triangles,), faces, FACE * faces, specs, None, 1, release_gil)
+    return offsets, neighbors[: offsets.item(-1)]
 
 
 KERNEL = Kernel(

@@ -1,6 +1,6 @@
 """The product of a sparse matrix with a vector, or with several at once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gilfree.kernels._kernel import Kernel, Work
@@ -86,19 +86,34 @@ def sparse_matvec(
     vectors = _arrays.float_array("x", vectors, vectors.ndim)
     if vectors.shape[0] != columns:
         raise ValueError(f"x: wanted length {columns}, as many as the matrix has columns, got {vectors.shape[0]}")
-    if vectors.dtype != data.dtype == np.float64:
+    if vectors.dtype != data.dtype == _arrays.FLOAT64:
         vectors = vectors.astype(np.float64)
     shape = (rows, *vectors.shape[1:])
-    work = Work(
-        "sparse_matvec",
+    result: NDArray[Any] = _arrays.compute(
+        Rows,
         (data, indices, indptr[:-1], indptr[1:], vectors),
-        cut=(2, 3),
-        rows=rows,
-        seconds=_seconds(rows, data.size, vectors),
-        before=lambda row: int(indptr[row]) + row,
+        rows,
+        _seconds(rows, data.size, vectors),
+        (("y", shape, vectors.dtype),),
+        out,
+        workers,
+        release_gil,
     )
-    result: NDArray[Any] = _arrays.compute(work, [("y", shape, vectors.dtype)], out, workers, release_gil)
     return result
+
+
+class Rows(Work):
+    """Rows of the matrix, given by where their entries start and end."""
+
+    __slots__ = ()
+    core = "sparse_matvec"
+    cut = (2, 3)
+
+    @property
+    def before(self) -> Callable[[int], float]:
+        """The entries of the rows before, and those rows."""
+        ends = self.inputs[3]
+        return lambda row: row + int(ends[row - 1]) if row else 0
 
 
 def sparse_matvec_pure(matrix: Any, x: Any) -> list[Any]:  # noqa: ANN401
@@ -122,7 +137,7 @@ def dot(data: Sequence[float], indices: Sequence[int], span: range, x: Sequence[
 
 def _seconds(rows: int, stored: int, vectors: "NDArray[Any]") -> float:
     """Return about how long the product takes."""
-    count = 1 if vectors.ndim == 1 else vectors.shape[1]
+    count = 1 if vectors.ndim == 1 else max(1, vectors.shape[1])  # the matrix is checked for none, too
     entry, row = (0.25e-9, 0.5e-9) if count >= LANES else (0.7e-9, 1.5e-9)
     if vectors.nbytes > CACHED_BYTES:
         entry *= 2.5  # between those of a matrix whose rows have much in common, and random ones

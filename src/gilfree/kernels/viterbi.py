@@ -1,7 +1,7 @@
 """The likeliest path through the states of a hidden Markov model."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["KERNEL", "viterbi", "viterbi_pure"]
 
 MAX_STATES = 2**31 - 1
+PAIR = 2e-9  # seconds, to prepare what is known of two states
 
 
 def viterbi(
@@ -97,14 +98,13 @@ def viterbi(
     >>> round(math.exp(log_probability), 6)
     0.01512
     """
-    model = [
-        _arrays.float_array("log_initial", log_initial, 1),
-        _arrays.float_array("log_transition", log_transition, 2),
-        _arrays.float_array("log_likelihood", log_likelihood, 2),
-    ]
-    if not model[0].dtype == model[1].dtype == model[2].dtype:
-        model = [array.astype(np.float64, copy=False) for array in model]
-    initial, transition, likelihood = model
+    initial = _arrays.float_array("log_initial", log_initial, 1)
+    transition = _arrays.float_array("log_transition", log_transition, 2)
+    likelihood = _arrays.float_array("log_likelihood", log_likelihood, 2)
+    if not initial.dtype == transition.dtype == likelihood.dtype:
+        initial, transition, likelihood = (
+            array.astype(np.float64, copy=False) for array in (initial, transition, likelihood)
+        )
     states, steps = initial.size, likelihood.shape[0]
     if not 1 <= states <= MAX_STATES:
         raise ValueError(f"log_initial: wanted 1 to {MAX_STATES} states, got {states}")
@@ -117,21 +117,16 @@ def viterbi(
     shape = () if counts is None else (len(counts),)
     given = None
     if out is not None:
-        given = _arrays.outputs(out, [("path", (steps,), np.int32), ("log_probability", shape, np.float64)], model)
+        specs = (("path", (steps,), _arrays.INT32), ("log_probability", shape, _arrays.FLOAT64))
+        given = _arrays.outputs(out, specs, (initial, transition, likelihood))
     pairs = float(states) * states
-    work = Work(
-        "viterbi",
-        (initial, transition, likelihood, _marks(ends, steps)),
-        cut=(2, 3),
-        rows=steps,
-        seconds=8e-6 + 2e-9 * pairs + steps * (15e-9 + 1.5e-9 * states + 0.08e-9 * pairs),
-        chunk_seconds=2e-9 * pairs,  # to prepare the model
-        before=lambda row: _begin(ends, row),
-    )
     # The core writes a sequence's probability at its last observation: it is observations that are cut.
     path, at_each = _arrays.compute(
-        work,
-        [("path", (steps,), np.int32), ("log_probability", (steps,), np.float64)],
+        Observations,
+        (initial, transition, likelihood, _marks(ends, steps)),
+        steps,
+        8e-6 + PAIR * pairs + steps * (15e-9 + 1.5e-9 * states + 0.08e-9 * pairs),
+        (("path", (steps,), _arrays.INT32), ("log_probability", (steps,), _arrays.FLOAT64)),
         None if given is None else (given[0], np.empty(steps)),
         workers,
         release_gil,
@@ -147,6 +142,26 @@ def viterbi(
     given[1][...] = log_probability
     _arrays.finish(out, given)
     return out  # type: ignore[return-value]
+
+
+class Observations(Work):
+    """Observations, cut between sequences."""
+
+    __slots__ = ()
+    core = "viterbi"
+    cut = (2, 3)
+
+    @property
+    def chunk_seconds(self) -> float:
+        """What it takes to prepare the model."""
+        states = len(self.inputs[0])
+        return PAIR * states * states
+
+    @property
+    def before(self) -> Callable[[int], float]:
+        """Whole sequences."""
+        ends = _ends(self.inputs[3])
+        return lambda row: _begin(ends, row)
 
 
 def viterbi_pure(
@@ -207,11 +222,23 @@ def _marks(ends: list[int], steps: int) -> bytes:
 
     Not by NumPy: some of what it has for this lets the GIL go, and all is slower where sequences are few.
     """
+    if len(ends) == 1 and steps:
+        return bytes(steps - 1) + b"\x01"
     marks = bytearray(steps)
     for end in ends:
         if end:  # sequences of no observations may be the first
             marks[end - 1] = 1
     return bytes(marks)
+
+
+def _ends(marks: bytes) -> list[int]:
+    """Return where the marked observations are, counted from 1."""
+    ends = []
+    end = marks.find(1) + 1
+    while end:
+        ends.append(end)
+        end = marks.find(1, end) + 1
+    return ends
 
 
 def _begin(ends: list[int], row: int) -> int:

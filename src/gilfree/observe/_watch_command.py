@@ -21,6 +21,7 @@ __all__ = ["watch"]
 FAILED = 1
 USAGE_ERROR = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+OPTIONS = {"path": "-o", "stall": "--stall"}  # what the arguments of the library are called here
 
 
 def watch(options: argparse.Namespace) -> int:
@@ -31,7 +32,8 @@ def watch(options: argparse.Namespace) -> int:
         output = None if options.output is None else _checked(_absolute(options.output))
         seen = Observation() if options.stall is None else Observation(options.stall)
     except (ImportError, ValueError) as error:
-        return _refuse(error)
+        argument, colon, wanted = str(error).partition(":")
+        return _refuse(f"{OPTIONS.get(argument, argument)}{colon}{wanted}")
     if not program:
         return _refuse("wanted a script, or -m and a module")
     return _watch(seen, _Module(program) if options.module else _Script(program), output)

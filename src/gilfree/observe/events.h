@@ -64,6 +64,7 @@ static struct {
     struct gil_events gils[MOST_GILS];
     int gil_count;
     pthread_key_t at_end_of_thread;
+    gilfree_flag has_key; /* whether that is one */
 
     gilfree_flag learning;
     pthread_t learner;
@@ -76,6 +77,13 @@ static unsigned long gilfree_native_id(void) {
     return (unsigned long)syscall(SYS_gettid);
 }
 
+/* Has the end of the calling thread end this record, or none. Where the slots were not looked for or not found there is
+no key of ours, and the number that stands for none is that of a key of somebody else's: of Python's own, for one. */
+static void gilfree_at_end_of_thread(struct record *self) {
+    if (gilfree_load(&gilfree_hook.has_key))
+        pthread_setspecific(gilfree_hook.at_end_of_thread, self);
+}
+
 /* The calling thread's record. */
 static struct record *gilfree_me(int64_t now, enum state state) {
     struct record *self = gilfree_own_record;
@@ -83,7 +91,7 @@ static struct record *gilfree_me(int64_t now, enum state state) {
         self = gilfree_record(gilfree_native_id(), (unsigned long)pthread_self(), now, state, 1);
         gilfree_own_record = self;
         if (self != NULL)
-            pthread_setspecific(gilfree_hook.at_end_of_thread, self);
+            gilfree_at_end_of_thread(self);
     }
     return self;
 }
@@ -96,7 +104,7 @@ static void gilfree_thread_ends(void *record) {
 /* The same where events do not show it, so that the thread has to say it itself. */
 static void gilfree_leave(struct record *self) {
     gilfree_own_record = NULL;
-    pthread_setspecific(gilfree_hook.at_end_of_thread, NULL); /* the record may be another thread's by then */
+    gilfree_at_end_of_thread(NULL); /* the record may be another thread's by then */
     gilfree_end_record(self, 1, 1);
 }
 
@@ -189,9 +197,11 @@ static int gilfree_hook_in(void) {
     if (gilfree_hook.found == 0) {
         gilfree_hook.found = -1;
         if (gilfree_find_slots((uintptr_t)&PyEval_SaveThread, &gilfree_hook.object, gilfree_hook.slots, FUNCTIONS)
-            && pthread_key_create(&gilfree_hook.at_end_of_thread, gilfree_thread_ends) == 0
-            && pthread_atfork(NULL, NULL, gilfree_after_fork) == 0)
-            gilfree_hook.found = 1;
+            && pthread_key_create(&gilfree_hook.at_end_of_thread, gilfree_thread_ends) == 0) {
+            gilfree_store(&gilfree_hook.has_key, 1);
+            if (pthread_atfork(NULL, NULL, gilfree_after_fork) == 0)
+                gilfree_hook.found = 1;
+        }
     }
     if (gilfree_hook.found < 0)
         return 0;
