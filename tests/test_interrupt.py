@@ -30,7 +30,7 @@ def test_ctrl_c_ends_a_long_call(name):
             for workers, release_gil in itertools.product([1, 2], [True, False]):
                 assert process.stdout.readline() == "running\n", process.communicate(timeout=20)
                 with pytest.raises(subprocess.TimeoutExpired):
-                    process.wait(0.2)
+                    process.wait(0.1)
                 process.send_signal(signal.SIGINT)
                 ended = line(process, seconds=20)
                 assert ended == f"workers={workers}, release_gil={release_gil}: interrupted\n"

@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 
 import gilfree
 from gilfree import _kernels
-from gilfree.kernels.convolve2d import convolve2d_pure
+from gilfree.kernels.convolve2d import Rows, convolve2d_pure
 
 DTYPES = [np.float32, np.float64]
 MODES = ["full", "same", "valid"]
@@ -320,6 +320,26 @@ def test_hold_equals_release_equals_any_workers(dtype, by):
                 {"workers": map},
             ):  # fmt: skip
                 assert gilfree.convolve2d(image, kernel, mode, **options).tobytes() == wanted.tobytes(), options
+
+
+@given(
+    height=st.integers(0, 9),
+    by_height=st.integers(1, 5),
+    cut=st.tuples(st.integers(0, 13), st.integers(0, 13)).map(sorted),
+    weight=st.sampled_from([0.5, math.inf, math.nan]),
+)
+def test_who_is_sent_a_part_needs_no_more_than_that(height, by_height, cut, weight):
+    """Other workers get few rows of the image, and compute the same bits of it."""
+    image = np.random.default_rng(height).standard_normal((height, 4))
+    kernel = np.full((by_height, 3), weight)
+    rows = range(max(0, height + by_height - 1))
+    start, stop = (min(end, len(rows)) for end in cut)
+    whole, part = np.empty((len(rows), 6)), np.empty((stop - start, 6))
+    _kernels.convolve2d(rows, image, kernel, 0, whole)
+    sent = Rows((rows, image, kernel, 0), (), len(rows), 0.0).sent(start, stop)
+    assert len(sent[1]) <= stop - start + by_height - 1
+    _kernels.convolve2d(*sent, part)
+    assert part.tobytes() == whole[start:stop].tobytes()
 
 
 def test_row_by_row_equals_all_together():

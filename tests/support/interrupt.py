@@ -19,8 +19,8 @@ for workers, release_gil in itertools.product([1, 2], [True, False]):
     except KeyboardInterrupt:
         # The shared threads go on to wait for work; none of them may still be computing.
         before = time.process_time()
-        time.sleep(0.2)
+        time.sleep(0.1)
         busy = time.process_time() - before
-        print(f"{what}: interrupted" if busy < 0.1 else f"{what}: {busy:.2f} s of work went on", flush=True)
+        print(f"{what}: interrupted" if busy < 0.05 else f"{what}: {busy:.2f} s of work went on", flush=True)
     else:
         print(f"{what}: returned, {threading.active_count()} threads", flush=True)

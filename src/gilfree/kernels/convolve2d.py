@@ -123,6 +123,13 @@ class Rows(Work):
     __slots__ = ()
     core = "convolve2d"
 
+    def sent(self, start: int, stop: int) -> tuple[Any, ...]:
+        """Return the rows of the image that these meet, and theirs numbered from the first of them."""
+        rows, image, kernel, column = self.part(start, stop)
+        first = max(0, rows.start - (len(kernel) - 1))
+        met = image[first : min(len(image), rows.stop)]
+        return range(rows.start - first, rows.stop - first), met, kernel, column
+
 
 def convolve2d_pure(
     image: Sequence[Sequence[float]], kernel: Sequence[Sequence[float]], mode: str = "full"
