@@ -13,21 +13,27 @@ from gilfree.observe._lanes import words_for
 from gilfree.observe._svg import PALETTES as STATE_COLOURS
 from gilfree.observe._svg import ticks as times
 
+from .breakeven import WAYS
 from .implementations import IMPLEMENTATIONS
 from .lanes import called, steps
+from .logplot import LogPlot
 from .models import MODELS
 from .palettes import Palette
 from .timelines import STATES
 from .views import bars, featured, highest, limit, strength, strongest, ticks
 from .wording import quantity, ratio
 
-__all__ = ["heat_map", "model_bars", "timeline"]
+__all__ = ["heat_map", "log_plot", "model_bars", "timeline"]
 
 GAIN, LOSS = "#7cc0ea", "#f5a86b"
 HATCHES = {"pure": "...", "held": "///", "released": ""}  # told apart without colours, too
 STATE_HATCHES = {"holding": "", "waiting": "////", "running": "...."}
 BAR = 0.66  # of a lane
 MOST_TIMES = 5
+# Of kinds in plots with two logarithmic axes: those that are no implementations, marks, and lines.
+KINDS = {"number": "#0072B2", "threads": "#8250DF", "processes": "#59636E"}
+MARKS = {"held": "s", "threads": "s", "processes": "^"}
+DASHES = {"gil": "--", "median": ":", "limit": "-."}
 
 
 def canvas(width: float, height: float) -> tuple[Figure, Axes]:
@@ -147,6 +153,49 @@ def timeline(kernel: str, run: dict[str, Any], longest: float, palette: Palette)
         axes.spines[:].set_visible(False)
         title = f"{kernel.replace('_', ' ')}: {IMPLEMENTATIONS[run['implementation']].title}, {quantity(seconds)}"
         axes.set_title(title, fontsize=12, fontweight="bold", loc="left")
+    return figure
+
+
+def log_plot(plot: LogPlot, palette: Palette) -> Figure:
+    """Draw what the report has as inline SVG."""
+    colours = KINDS | palette.colours
+    with mpl.rc_context(palette.settings):
+        figure, axes = canvas(6.6, 5.0)
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        for kind, band in plot.shades:
+            across, low, high = zip(*band, strict=True)
+            axes.fill_between(across, low, high, color=colours[kind], alpha=0.16, linewidth=0)
+        for css, points, _ in plot.paths:
+            kind, *_, what = css.split() if " " in css else ("", css)
+            axes.plot(
+                *zip(*points, strict=True),
+                color=colours.get(kind, palette.ink),
+                linestyle=DASHES.get(what, "-"),
+                linewidth=1.8 if kind else 0.9,
+            )
+        for kind, x, least, most in plot.bars:
+            axes.vlines(x, least, most, colors=colours[kind], linewidth=1.2)
+        for line in plot.lines:
+            axes.plot(
+                [x for x, _, _ in line.points],
+                [y for _, y, _ in line.points],
+                color=colours[line.kind],
+                marker=MARKS.get(line.kind, "o"),
+                label=WAYS.get(line.kind) or IMPLEMENTATIONS[line.kind].title,
+                linewidth=2,
+            )
+        axes.set_xlim(plot.x.ends)
+        axes.set_ylim(plot.y.ends)
+        axes.set_xticks(list(plot.x.ticks), list(plot.x.ticks.values()))
+        axes.set_yticks(list(plot.y.ticks), list(plot.y.ticks.values()))
+        axes.minorticks_off()
+        axes.grid(color=palette.faint, linewidth=0.6)
+        axes.set_axisbelow(True)
+        axes.set_xlabel(plot.x.title)
+        axes.set_title(plot.label.replace("_", " "), fontsize=12, fontweight="bold")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(frameon=False)
     return figure
 
 

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from . import drawings
 from .implementations import IMPLEMENTATIONS
 from .models import MODELS
+from .outlook import plots
 from .palettes import PALETTES, Palette
 from .views import TABLED, counts_of, curve, featured_model, highest, ideal, limit, ticks
 
@@ -66,6 +67,8 @@ def every(results: dict[str, Any], model: str, palette: Palette) -> Iterator[tup
     longest = max((run["seconds"] for run in timelines["runs"]), default=0.0)
     for run in timelines["runs"]:
         yield f"timeline-{run['implementation']}", drawings.timeline(timelines["kernel"], run, longest, palette)
+    for name, plot in plots(results):
+        yield name, drawings.log_plot(plot, palette)
 
 
 def save(figure: Figure, path: Path, palette: Palette) -> None:

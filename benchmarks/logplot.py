@@ -1,13 +1,13 @@
 """Plots whose axes are both logarithmic, as inline SVG, coloured by the page's style sheet."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from html import escape
 from math import ceil, floor, log10
 
-from .svg import WIDTH, picture
+from .svg import WIDTH, picture, text
 
-__all__ = ["Line", "LogPlot", "decades", "sample"]
+__all__ = ["Axis", "Line", "LogPlot", "decades", "sample"]
 
 HEIGHT = 250
 LEFT, RIGHT, TOP, BOTTOM = 58, 16, 12, 46
@@ -20,84 +20,93 @@ class Line:
 
     kind: str  # the class, and what its marks are
     points: Sequence[tuple[float, float, str]]
-    marks: bool = True
 
 
+@dataclass(frozen=True)
+class Axis:
+    """One axis: its ends, and where it has which names."""
+
+    ends: tuple[float, float]
+    ticks: dict[float, str]
+    title: str = ""
+
+
+@dataclass
 class LogPlot:
-    """One plot in the making."""
+    """One plot in the making; what is drawn later lies on top."""
 
-    def __init__(self, label: str, x: tuple[float, float], y: tuple[float, float]) -> None:
-        self._label, self._x, self._y = label, x, y
-        self._parts: list[str] = []
-        self._told: list[str] = []  # for those who do not see it
+    label: str
+    x: Axis
+    y: Axis
+    shades: list[tuple[str, list[tuple[float, float, float]]]] = field(default_factory=list)
+    paths: list[tuple[str, list[tuple[float, float]], str]] = field(default_factory=list)
+    bars: list[tuple[str, float, float, float]] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
 
-    def x(self, value: float) -> float:
-        """Return where a value is."""
-        return LEFT + (WIDTH - LEFT - RIGHT) * position(value, self._x)
-
-    def y(self, value: float) -> float:
-        """Return where a value is."""
-        return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * position(value, self._y)
-
-    def axes(
-        self,
-        x_ticks: Sequence[float],
-        y_ticks: Sequence[float],
-        write_x: Callable[[float], str],
-        write_y: Callable[[float], str],
-        title: str,
-    ) -> None:
-        """Draw the grid and its names."""
-        for tick in y_ticks:
-            self._parts.append(f'<path class="grid" d="M{LEFT},{self.y(tick):.1f}H{WIDTH - RIGHT}"/>')
-            self._text(LEFT - 6, self.y(tick) + 5, write_y(tick), "end")
-        for tick in x_ticks:
-            self._parts.append(f'<path class="grid" d="M{self.x(tick):.1f},{TOP}V{HEIGHT - BOTTOM}"/>')
-            self._text(self.x(tick), HEIGHT - BOTTOM + 17, write_x(tick), "middle")
-        self._text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, title, "middle")
+    def shade(self, kind: str, band: Iterable[tuple[float, float, float]]) -> None:
+        """Fill what is between two lines, given as x, low, high."""
+        self.shades.append((kind, list(band)))
 
     def path(self, css: str, points: Iterable[tuple[float, float]], title: str = "") -> None:
         """Draw a line without marks."""
-        if title:
-            self._told.append(title)
-        inside = f"<title>{escape(title)}</title>" if title else ""
-        self._parts.append(f'<path class="{css}" d="{self._d(points)}">{inside}</path>')
-
-    def area(self, css: str, low: Sequence[tuple[float, float]], high: Sequence[tuple[float, float]]) -> None:
-        """Fill what is between two lines."""
-        self._parts.append(f'<path class="{css}" d="{self._d([*low, *reversed(high)])}Z"/>')
+        self.paths.append((css, list(points), title))
 
     def bar(self, kind: str, x: float, low: float, high: float) -> None:
         """Draw an interval."""
-        self._parts.append(
-            f'<g class="{kind}"><path class="whisker" d="M{self.x(x):.1f},{self.y(low):.1f}V{self.y(high):.1f}"/></g>'
-        )
+        self.bars.append((kind, x, low, high))
 
     def line(self, line: Line) -> None:
         """Draw points and what joins them."""
-        if not line.points:
-            return
-        self._told += [words for _, _, words in line.points]
-        joined = self._d((x, y) for x, y, _ in line.points)
-        self._parts.append(f'<g class="{line.kind}"><path class="line" d="{joined}"/>')
-        if line.marks:
-            self._parts += [
-                f"<g>{shape(line.kind, self.x(x), self.y(y))}<title>{escape(words)}</title></g>"
-                for x, y, words in line.points
-            ]
-        self._parts.append("</g>")
+        if line.points:
+            self.lines.append(line)
+
+    @property
+    def told(self) -> str:
+        """What there is to see, in words."""
+        marks = [words for line in self.lines for _, _, words in line.points]
+        return "; ".join([*(title for *_, title in self.paths if title), *marks])
 
     def svg(self) -> str:
         """Return the picture."""
-        return picture(HEIGHT, self._label, "; ".join(self._told), self._parts, "plot log")
+        parts = [*self._axes()]
+        for kind, band in self.shades:
+            around = [*((x, low) for x, low, _ in band), *((x, high) for x, _, high in reversed(band))]
+            parts.append(f'<path class="{kind} shade" d="{self._d(around)}Z"/>')
+        for css, points, title in self.paths:
+            inside = f"<title>{escape(title)}</title>" if title else ""
+            parts.append(f'<path class="{css}" d="{self._d(points)}">{inside}</path>')
+        for kind, x, low, high in self.bars:
+            whisker = f"M{self._across(x):.1f},{self._down(low):.1f}V{self._down(high):.1f}"
+            parts.append(f'<g class="{kind}"><path class="whisker" d="{whisker}"/></g>')
+        for line in self.lines:
+            joined = self._d((x, y) for x, y, _ in line.points)
+            parts.append(f'<g class="{line.kind}"><path class="line" d="{joined}"/>')
+            parts += [
+                f"<g>{shape(line.kind, self._across(x), self._down(y))}<title>{escape(words)}</title></g>"
+                for x, y, words in line.points
+            ]
+            parts.append("</g>")
+        return picture(HEIGHT, self.label, self.told, parts, "plot log")
+
+    def _axes(self) -> Iterator[str]:
+        for tick, name in self.y.ticks.items():
+            yield f'<path class="grid" d="M{LEFT},{self._down(tick):.1f}H{WIDTH - RIGHT}"/>'
+            yield text(LEFT - 6, self._down(tick) + 5, name, anchor="end")
+        for tick, name in self.x.ticks.items():
+            yield f'<path class="grid" d="M{self._across(tick):.1f},{TOP}V{HEIGHT - BOTTOM}"/>'
+            yield text(self._across(tick), HEIGHT - BOTTOM + 17, name)
+        yield text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, self.x.title)
+
+    def _across(self, value: float) -> float:
+        return LEFT + (WIDTH - LEFT - RIGHT) * position(value, self.x.ends)
+
+    def _down(self, value: float) -> float:
+        return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * position(value, self.y.ends)
 
     def _d(self, points: Iterable[tuple[float, float]]) -> str:
         return " ".join(
-            f"{'L' if index else 'M'}{self.x(x):.1f},{self.y(y):.1f}" for index, (x, y) in enumerate(points)
+            f"{'L' if index else 'M'}{self._across(x):.1f},{self._down(y):.1f}" for index, (x, y) in enumerate(points)
         )
-
-    def _text(self, x: float, y: float, words: str, anchor: str) -> None:
-        self._parts.append(f'<text class="tick" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(words)}</text>')
 
 
 def position(value: float, ends: tuple[float, float]) -> float:

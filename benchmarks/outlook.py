@@ -1,6 +1,6 @@
 """What the report and the terminal say of short calls, and of more CPUs than there are."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 from math import log2, log10
 from typing import Any
@@ -8,12 +8,12 @@ from typing import Any
 from .breakeven import WAYS
 from .convoy import INTERVALS
 from .implementations import IMPLEMENTATIONS
-from .logplot import Line, LogPlot, decades, sample
+from .logplot import Axis, Line, LogPlot, decades, sample
 from .markup import scrolling
 from .prediction import COUNTS
 from .wording import interval, percent, quantity, ratio
 
-__all__ = ["lines", "sections"]
+__all__ = ["lines", "plots", "sections"]
 
 SPEEDUP_ENDS = (0.05, 3.0)
 SPEEDUP_TICKS = (0.1, 0.25, 0.5, 1.0, 2.0)
@@ -26,6 +26,21 @@ def sections(results: dict[str, Any]) -> str:
     if lengths:
         parts += [break_even(lengths["break_even"]), convoy(lengths["convoy"])]
     return "".join(parts)
+
+
+def plots(results: dict[str, Any]) -> Iterator[tuple[str, LogPlot]]:
+    """Yield each plot with its name."""
+    for kernel in results["kernels"]:
+        if implementations(kernel):
+            yield f"prediction-{kernel['name']}", outlook(kernel)
+    lengths = results.get("lengths")
+    if lengths:
+        for entry in lengths["break_even"]:
+            if entry["points"]:
+                yield f"break-even-{entry['kernel']}", break_even_plot(entry)
+        points = lengths["convoy"]["points"]
+        for number, each in enumerate(intervals_of(points), 1):
+            yield f"convoy-{number}", convoy_plot(points, each)
 
 
 def lines(results: dict[str, Any]) -> list[str]:
@@ -115,7 +130,9 @@ def predictions(results: dict[str, Any]) -> str:
     kernels = [kernel for kernel in results["kernels"] if implementations(kernel)]
     if not kernels:
         return ""
-    figures = "\n".join(f"<figure><h3>{title(kernel['name'])}</h3>{outlook(kernel)}</figure>" for kernel in kernels)
+    figures = "\n".join(
+        f"<figure><h3>{title(kernel['name'])}</h3>{outlook(kernel).svg()}</figure>" for kernel in kernels
+    )
     rows = "".join(prediction_row(kernel, each) for kernel in kernels for each in implementations(kernel))
     exchange = [kernel["prediction"]["exchange"] for kernel in kernels]
     lacking = " κ cannot be told from ρ with fewer than four CPUs, and is taken as 0." if None in exchange else ""
@@ -142,21 +159,18 @@ def predictions(results: dict[str, Any]) -> str:
     )
 
 
-def outlook(kernel: dict[str, Any]) -> str:
+def outlook(kernel: dict[str, Any]) -> LogPlot:
     """Draw the prediction for a kernel."""
     most = COUNTS[-1]
     ends = (0.8, 1.1 * most)
-    plot = LogPlot(f"{kernel['name']}: predicted speed-up by number of CPUs", ends, ends)
-    plot.axes(COUNTS, COUNTS[::2], lambda n: f"{n:g}", lambda n: f"{n:g}", "threads, a CPU for each")
+    x = Axis(ends, {count: f"{count:g}" for count in COUNTS}, "threads, a CPU for each")
+    y = Axis(ends, {count: f"{count:g}" for count in COUNTS[::2]})
+    plot = LogPlot(f"{kernel['name']}: predicted speed-up by number of CPUs", x, y)
     plot.path("ideal", [(1, 1), (most, most)])
     for each in implementations(kernel):
         name, points = each["implementation"], each["points"]
         if name == "released":
-            plot.area(
-                f"{name} shade",
-                [(point["workers"], point["low"]) for point in points],
-                [(point["workers"], point["high"]) for point in points],
-            )
+            plot.shade(name, ((point["workers"], point["low"], point["high"]) for point in points))
         for css, what in (("gil", "the GIL alone"), ("median", "with the machine's losses")):
             words = f"{IMPLEMENTATIONS[name].title}, predicted, {what}: {ratio(points[-1][css])} on {most} CPUs"
             plot.path(f"{name} predicted {css}", [(point["workers"], point[css]) for point in points], words)
@@ -169,7 +183,7 @@ def outlook(kernel: dict[str, Any]) -> str:
             for check in each["checks"]
         ]
         plot.line(Line(name, marks))
-    return plot.svg()
+    return plot
 
 
 def prediction_legend() -> str:
@@ -211,7 +225,7 @@ def break_even(entries: Sequence[dict[str, Any]]) -> str:
     if not drawn:
         return ""
     figures = "\n".join(
-        f"<figure><h3>{title(entry['kernel'])}</h3>{break_even_plot(entry)}</figure>" for entry in drawn
+        f"<figure><h3>{title(entry['kernel'])}</h3>{break_even_plot(entry).svg()}</figure>" for entry in drawn
     )
     head = "".join(f"<th>{escape(words)}</th>" for words in WAYS.values())
     rows = "".join(
@@ -234,12 +248,13 @@ def break_even(entries: Sequence[dict[str, Any]]) -> str:
     )
 
 
-def break_even_plot(entry: dict[str, Any]) -> str:
+def break_even_plot(entry: dict[str, Any]) -> LogPlot:
     """Draw the speed-up on two workers by the length of the call."""
     lengths = [point["seconds"]["median"] for point in entry["points"]]
     ends, ticks = decades(min(lengths) / 1.3, max(lengths) * 1.3)
-    plot = LogPlot(f"{entry['kernel']}: speed-up on two workers by length of the call", ends, SPEEDUP_ENDS)
-    plot.axes(ticks, SPEEDUP_TICKS, short, lambda speedup: f"{speedup:g}", "the call on one worker")
+    x = Axis(ends, {tick: short(tick) for tick in ticks}, "the call on one worker")
+    y = Axis(SPEEDUP_ENDS, {tick: f"{tick:g}" for tick in SPEEDUP_TICKS})
+    plot = LogPlot(f"{entry['kernel']}: speed-up on two workers by length of the call", x, y)
     plot.path("serial", [(ends[0], 1.0), (ends[1], 1.0)])
     for way, words in reversed(WAYS.items()):
         points = [(p["seconds"]["median"], p["speedup"][way]) for p in entry["points"] if way in p["speedup"]]
@@ -254,7 +269,7 @@ def break_even_plot(entry: dict[str, Any]) -> str:
             for length, speedup in points
         ]
         plot.line(Line(way, marks))
-    return plot.svg()
+    return plot
 
 
 def convoy(found: dict[str, Any]) -> str:
@@ -262,13 +277,9 @@ def convoy(found: dict[str, Any]) -> str:
     points = found["points"]
     if not points:
         return ""
-    times = [point[where]["median"] for point in points for where in ("alone", "beside")]
-    low, high = min(times) / 1.5, max(times) * 1.5
     figures = "\n".join(
-        f"<figure><h3>switch interval {quantity(interval_)}</h3>"
-        + convoy_plot([point for point in points if point["switch_interval"] == interval_], interval_, low, high)
-        + "</figure>"
-        for interval_ in sorted({point["switch_interval"] for point in points}, reverse=True)
+        f"<figure><h3>switch interval {quantity(each)}</h3>{convoy_plot(points, each).svg()}</figure>"
+        for each in intervals_of(points)
     )
     key = legend(
         [
@@ -288,15 +299,27 @@ def convoy(found: dict[str, Any]) -> str:
     )
 
 
-def convoy_plot(points: Sequence[dict[str, Any]], switch_interval: float, low: float, high: float) -> str:
-    """Draw the time of a call beside Python by that of the call alone."""
+def intervals_of(points: Sequence[dict[str, Any]]) -> list[float]:
+    """Return the switch intervals, the longest first."""
+    return sorted({point["switch_interval"] for point in points}, reverse=True)
+
+
+def convoy_plot(points: Sequence[dict[str, Any]], switch_interval: float) -> LogPlot:
+    """Draw the time of a call beside Python by that of the call alone; all intervals have the same axes."""
+    times = [point[where]["median"] for point in points for where in ("alone", "beside")]
+    low, high = min(times) / 1.5, max(times) * 1.5
     ends, ticks = decades(low, high)
-    plot = LogPlot(f"time of a call beside Python, switch interval {quantity(switch_interval)}", ends, ends)
-    plot.axes(ticks, ticks, short, short, "the call alone")
+    names = {tick: short(tick) for tick in ticks}
+    label = f"time of a call beside Python, switch interval {quantity(switch_interval)}"
+    plot = LogPlot(label, Axis(ends, names, "the call alone"), Axis(ends, names))
     plot.path("serial", [(low, low), (high, high)])
     plot.path("limit", [(x, x + switch_interval) for x in spaced(low, high)])
     for release, name in ((False, "held"), (True, "released")):
-        found = [(point["alone"]["median"], point["beside"]) for point in points if point["release_gil"] is release]
+        found = [
+            (point["alone"]["median"], point["beside"])
+            for point in points
+            if point["release_gil"] is release and point["switch_interval"] == switch_interval
+        ]
         for alone, beside in found:
             plot.bar(name, alone, beside["low"], beside["high"])
         marks = [
@@ -304,7 +327,7 @@ def convoy_plot(points: Sequence[dict[str, Any]], switch_interval: float, low: f
             for alone, beside in found
         ]
         plot.line(Line(name, marks))
-    return plot.svg()
+    return plot
 
 
 def spaced(low: float, high: float) -> list[float]:

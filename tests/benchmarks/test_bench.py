@@ -448,6 +448,9 @@ def test_each_figure_is_written_as_svg_and_png(tmp_path):
         *(f"heatmap-{name}" for name in IMPLEMENTATIONS),
         "timeline-held",
         "timeline-released",
+        *(f"{what}-{kernel}" for what in ("prediction", "break-even") for kernel in ("viterbi", "mandelbrot")),
+        "convoy-1",
+        "convoy-2",
     }
     assert {path.name for path in (tmp_path / "figures").iterdir()} == {
         f"{name}.{form}" for name in names for form in ("svg", "png")

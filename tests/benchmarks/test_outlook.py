@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("rich")
 
 from gilfree.benchmarks import outlook
-from gilfree.benchmarks.logplot import LogPlot, decades
+from gilfree.benchmarks.logplot import Axis, Line, LogPlot, decades, position
 from gilfree.benchmarks.prediction import COUNTS
 
 
@@ -101,12 +101,15 @@ def test_predictions_are_dashed_and_say_so(plots):
 
 
 def test_marks_are_where_their_values_are():
-    plot = LogPlot("", (1, 100), (0.1, 10))
-    assert plot.x(10) == pytest.approx((plot.x(1) + plot.x(100)) / 2)
-    assert plot.y(1) == pytest.approx((plot.y(0.1) + plot.y(10)) / 2)
-    assert plot.y(10) < plot.y(1), "large is above"
-    assert plot.x(1e6) == plot.x(100), "what is beyond the end is at the end"
-    assert plot.x(0.0) == plot.x(1)
+    assert position(10, (1, 100)) == pytest.approx(0.5)
+    assert position(1, (0.1, 10)) == pytest.approx(0.5)
+    assert position(1e6, (1, 100)) == 1, "what is beyond the end is at the end"
+    assert position(0.0, (1, 100)) == 0
+    plot = LogPlot("a plot", Axis((1, 100), {}), Axis((0.1, 10), {}))
+    plot.line(Line("held", [(1, 0.1, "low"), (100, 10, "high")]))
+    low, high = ET.fromstring(plot.svg()).iter("rect")  # noqa: S314 - ours
+    assert float(low.get("x")) < float(high.get("x"))
+    assert float(low.get("y")) > float(high.get("y")), "large is above"
 
 
 def test_powers_of_ten_are_named():
