@@ -3,6 +3,7 @@
 from html import escape
 from typing import Any
 
+from ..markup import scrolling
 from .views import (
     entries_by_kernel,
     explained,
@@ -51,8 +52,11 @@ def section(comparison: dict[str, Any] | None) -> str:
     reasons = "".join(f"<li>{escape(line)}</li>" for line in notes(comparison))
     return (
         f'<h2>Beside other libraries</h2><p class="soft">{escape(explained())}</p>'
-        f'<div class="scroll"><table class="peers"><thead><tr><th></th>{head}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>" + (f'<ul class="soft">{reasons}</ul>' if reasons else "")
+        + scrolling(
+            "Beside other libraries",
+            f'<table class="peers"><thead><tr><th></th>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>',
+        )
+        + (f'<ul class="soft">{reasons}</ul>' if reasons else "")
     )
 
 
