@@ -28,13 +28,15 @@ def measure_lengths(plan: Plan, listener: Listener) -> dict[str, Any] | None:
     """Measure both; return what is written to results.json, None where the plan has no time for it."""
     if not plan.lengths_seconds:
         return None
-    listener.begin(NAME, 1 + len(plan.kernels))
+    # Where it has to be quick, one kernel shows what there is to see.
+    kernels = plan.kernels if plan.mode == "full" else plan.kernels[-1:]
+    listener.begin(NAME, 1 + len(kernels))
     listener.step("beside a thread that computes in Python", notable=True)
     with Asking() as ask:
         points, error = ask({"seconds": plan.lengths_seconds * SHARE_OF_CONVOY, "lengths": LENGTHS})
         found: dict[str, Any] = {"convoy": {"error": error, "points": points or []}, "break_even": []}
-        each = plan.lengths_seconds * (1 - SHARE_OF_CONVOY) / len(plan.kernels)
-        for index, kernel in enumerate(plan.kernels):
+        each = plan.lengths_seconds * (1 - SHARE_OF_CONVOY) / len(kernels)
+        for index, kernel in enumerate(kernels):
             listener.step(f"on two workers: {kernel}", notable=index == 0)
             result, error = ask({"kernel": kernel, "seconds": each, "longest": LONGEST})
             nothing: dict[str, Any] = {"points": [], "pays": None}

@@ -27,7 +27,7 @@ from gilfree.benchmarks.thresholds import call_of
 
 from gilfree.kernels import KERNELS
 
-PLAN = Plan("quick", ("nonsense", "mandelbrot"), (), (1, 2), (2,), 2, "small", "tiny", 0.002, 6, lengths_seconds=0.01)
+PLAN = Plan("full", ("nonsense", "mandelbrot"), (), (1, 2), (2,), 2, "small", "tiny", 0.002, 6, lengths_seconds=0.01)
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +81,8 @@ def test_a_process_that_dies_is_replaced(monkeypatch):
 
 def test_a_plan_without_time_for_them_leaves_them_out():
     assert measure_lengths(replace(PLAN, lengths_seconds=0.0), Silent()) is None
+    [entry] = measure_lengths(replace(PLAN, mode="quick"), Silent())["break_even"]
+    assert entry["kernel"] == "mandelbrot", "where it has to be quick, the last"
     for mode in ("quick", "full"):
         assert make_plan(mode, ["mandelbrot"], ["serial", "threads"], 2).lengths_seconds > 0
         assert make_plan(mode, ["mandelbrot"], ["serial", "asyncio"], 2).lengths_seconds == 0
