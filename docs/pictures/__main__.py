@@ -3,8 +3,9 @@
 import argparse
 from pathlib import Path
 
-from drawings import DRAWINGS
 from style import STYLES, context, figure, save
+
+from drawings import DRAWINGS
 
 IMAGES = Path(__file__).parents[1] / "images" / "kernels"
 
