@@ -46,7 +46,8 @@ def arguments(kernel: str, size: str) -> tuple[str, tuple[Any, ...]]:
     def catch(work: Any, *_: object, **__: object) -> None:  # noqa: ANN401
         raise CaughtError(work)
 
-    # Which of the two calls it depends on what the kernel returns. By itself, a thread would take a shorter way.
+    # Which of the two calls it depends on what the kernel returns. By itself, a thread would take a shorter way. Of
+    # `smooth_mesh`, whose workers wait for each other after each iteration, this is one iteration.
     with (
         patch("gilfree.kernels._arrays.share", catch),
         patch(f"gilfree.kernels.{kernel}.share", catch, create=True),

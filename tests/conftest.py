@@ -31,10 +31,6 @@ PROCESSES = ("benchmarks", "test_cli.py", "test_import.py", "test_interrupt.py")
 MEASURING = (
     "benchmarks",
     "observe",
-    "test_cancel.py",
-    "test_dask.py",
-    "test_exit.py",
-    "test_interrupt.py",
     "test_progress.py",
     "test_to_thread.py",
 )

@@ -101,7 +101,7 @@ def _add_bench(command: argparse.ArgumentParser) -> None:
         dest="mode",
         action="store_const",
         const="quick",
-        help="a first look: four kernels, or those of -k, about a minute on two CPUs (default)",
+        help="a first look: four kernels, or those of -k, a minute and a half on two CPUs (default)",
     )
     length.add_argument(
         "--full",

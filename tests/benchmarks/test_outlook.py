@@ -7,13 +7,10 @@ import pytest
 
 pytest.importorskip("rich")
 
+import made_up_results
 from gilfree.benchmarks import outlook
 from gilfree.benchmarks.logplot import Axis, Line, LogPlot, decades, position
 from gilfree.benchmarks.prediction import COUNTS
-
-
-def summary(median):
-    return {"median": median, "low": median / 1.1, "high": median * 1.1, "coverage": 0.97}
 
 
 def prediction(name, held):
@@ -34,42 +31,9 @@ KERNEL = {
     },
 }
 LENGTHS = {
-    "convoy": {
-        "error": None,
-        "points": [
-            {
-                "switch_interval": interval,
-                "release_gil": release,
-                "alone": summary(length),
-                "beside": summary(length + (interval if release else length)),
-            }
-            for length in (2e-6, 2e-3)
-            for interval in (5e-3, 0.5e-3)
-            for release in (True, False)
-        ],
-    },
+    "convoy": made_up_results.convoy(),
     "break_even": [
-        {
-            "kernel": "some_<kernel>",
-            "error": None,
-            "points": [
-                {
-                    "units": 10,
-                    "seconds": summary(1e-4),
-                    "speedup": {"number": summary(1.0), "threads": summary(0.5)},
-                },
-                {
-                    "units": 100,
-                    "seconds": summary(1e-3),
-                    "speedup": {"number": summary(1.8), "threads": summary(1.7), "processes": summary(0.2)},
-                },
-            ],
-            "pays": {
-                "number": {"low": 1e-4, "high": 1e-3},
-                "threads": {"low": None, "high": 1e-4},
-                "processes": {"low": 1e-3, "high": None},
-            },
-        },
+        made_up_results.break_even("some_<kernel>"),
         {"kernel": "broken", "error": "no such thing", "points": [], "pays": None},
     ],
 }

@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from gilfree import _kernels
 from gilfree._kernels import hold
-from gilfree.kernels._kernel import RELEASE_FROM_SECONDS, Work, share
+from gilfree.kernels._kernel import Work, releases, share
 from gilfree.watching import watches
 from gilfree.workers import Workers
 
@@ -76,8 +76,7 @@ def compute(  # noqa: PLR0917 - names would take a tenth of a microsecond
     ``single``: there is one row, and the shapes of ``out`` do not name it.
     """
     if out is None and workers.__class__ is int and workers == 1 and not watches:  # the usual case
-        release = seconds >= RELEASE_FROM_SECONDS if release_gil is None else bool(release_gil)  # as `releases`
-        return _kernels.fill(kind.core, inputs, specs, release, empty, ndarray)
+        return _kernels.fill(kind.core, inputs, specs, releases(release_gil, seconds), empty, ndarray)
     if out is None:
         results = tuple([empty(shape, dtype) for _, shape, dtype in specs])
         held = hold(inputs, ndarray)
