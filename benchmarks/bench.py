@@ -38,6 +38,8 @@ from .timelines import measure as measure_timelines
 __all__ = ["SCHEMA_VERSION", "failures", "measure", "recorded"]
 
 SCHEMA_VERSION = 1
+# A cell's run lasts no longer than a serial run is meant to, times this, or it makes a single pass.
+LONGEST = 3.0
 PACKAGES = ("joblib", "distributed")  # which some models run on
 
 
@@ -70,12 +72,12 @@ class Row:
     def run(self) -> None:
         """Take a turn."""
         with failing(self):
-            self.seconds.append(self.live.run(self.repeats))
+            self.seconds.append(self.live.run(self.repeats) / self.repeats)
 
     @property
     def units(self) -> int | None:
-        """How much work one run is; None if that never came to light."""
-        return self.ready["units"] * self.repeats if self.ready else None
+        """How much work one pass over the pieces is; None if that never came to light."""
+        return self.ready["units"] if self.ready else None
 
     @property
     def live(self) -> RemoteCell:
@@ -127,7 +129,7 @@ class Limit:
                 row.live.start(self.alone.repeats)
         for row in rows:
             with failing(row):
-                together.append(row.live.seconds())
+                together.append(row.live.seconds() / self.alone.repeats)
         if self.error is None:
             # Each process's own rate, added up: what pieces handed out to whoever is free could reach at best.
             self.ratios.append(sum(self.alone.seconds[-1] / seconds for seconds in together))
@@ -221,7 +223,6 @@ def measure_kernel(
                 "size": plan.size_for(name),
                 "units": row.units,
                 "pieces": row.ready.get("pieces"),
-                "repeats": row.repeats,
             }
             for name, row in serial.items()
         },
@@ -284,7 +285,10 @@ def wait_until_ready(row: Row) -> None:
 
 
 def choose_repeats(plan: Plan, rows: Iterable[Row]) -> None:
-    """Have each run go through the pieces so often that serial runs last; the same for all with the same problem."""
+    """Have each run go through the pieces so often that serial runs last; the same for all with the same problem.
+
+    But for those that this would take much longer: among them are cells that pickle a gigabyte in each pass.
+    """
     by_size: dict[str, list[Row]] = {}
     for row in rows:
         by_size.setdefault(plan.size_for(row.cell.implementation), []).append(row)
@@ -292,6 +296,8 @@ def choose_repeats(plan: Plan, rows: Iterable[Row]) -> None:
         passes = [row.ready["seconds"] for row in group if row.ready and row.cell.model == SERIAL.name]
         for row in group:
             row.repeats = ceil(plan.serial_seconds / min(passes)) if passes else 1
+            if row.ready:
+                row.repeats = min(row.repeats, ceil(LONGEST * plan.serial_seconds / row.ready["seconds"]))
 
 
 def take_turns(plan: Plan, rows: list[Row], limits: list[Limit], listener: Listener, deadline: float | None) -> int:
@@ -354,6 +360,7 @@ def work_out(row: Row, baseline: Row, limits: dict[int, list[float]], cpus: int)
         "python": cell.python,
         "error": row.error,
         "missing": row.missing,
+        "repeats": row.repeats,
         "seconds": row.seconds,
         "time": None,
         "per_unit": None,

@@ -28,7 +28,6 @@ from numpy.typing import NDArray
 
 from gilfree.info import gil_enabled
 from gilfree.kernels import KERNELS
-from gilfree.observe import NotMeasurableError, Prober
 
 from .implementations import IMPLEMENTATIONS, REFERENCE, Task
 from .models import MODELS, SERIAL, Team
@@ -203,6 +202,8 @@ def heartbeat() -> Iterator[list[float]]:
 
 def _gil(task: Task, piece: Call) -> dict[str, Any] | None:
     """Return for what share of a call the GIL is held, and how many threads could help at the most."""
+    from gilfree.observe import NotMeasurableError, Prober  # noqa: PLC0415 - most cells, and workers, need it not
+
     try:
         found = Prober(PROBE_SECONDS, threads=(1,)).measure("piece", task, (piece,), {}, count_cpu=True)
     except NotMeasurableError:

@@ -15,14 +15,16 @@ from gilfree.workers import cpu_count
 
 from . import comparison, figures, report, table
 from .bench import failures, measure, recorded
-from .claims.running import read as read_claims
+from .claims import running as claims
+from .claims import showing
+from .claims.catalogue import CLAIMS
 from .models import MODELS, SERIAL, models_matching
 from .peers import markdown
 from .peers import table as peers_table
 from .peers.measure import SIZES, compare
 from .peers.views import failed
 from .plan import QUICK, QUICK_MODELS, Plan, make_plan, matching
-from .progress import listener
+from .progress import Listener, listener
 from .pythons import Python, find
 
 __all__ = ["bench", "write"]
@@ -40,7 +42,7 @@ def bench(options: argparse.Namespace) -> int:
         check(options)
         kernels = kernels_for(options)
         models = models_for(options)
-        claims = {"claims": read_claims(options.claims)} if options.claims else {}
+        verdicts = claims.read(options.claims) if isinstance(options.claims, Path) else None
         options.output.mkdir(parents=True, exist_ok=True)
         pythons = find(options.python or (), options.output / "environments" if options.install else None)
     except (ValueError, OSError, subprocess.CalledProcessError) as error:
@@ -59,21 +61,45 @@ def bench(options: argparse.Namespace) -> int:
         size=options.size or "medium",
         pattern=options.pattern,
     )
-    return bench_models(options, plan, claims, pythons)
+    return bench_models(options, plan, verdicts, pythons)
 
 
 def bench_models(
-    options: argparse.Namespace, plan: Plan, claims: dict[str, Any], pythons: Sequence[Python] = ()
+    options: argparse.Namespace, plan: Plan, verdicts: dict[str, Any] | None, pythons: Sequence[Python]
 ) -> int:
-    """Measure how the kernels scale."""
+    """Measure how the kernels scale, and test the claims if they are asked for and not given."""
+    tested = None
     with listener(console(stderr=True)) as told:
-        results = measure(plan, told, pythons) | claims
+        results = measure(plan, told, pythons)
+        if verdicts is None and with_claims(options):
+            verdicts = tested = try_claims(told, pythons)
+            results["seconds"] = round(results["seconds"] + tested["seconds"], 3)
+    if verdicts is not None:
+        results["claims"] = verdicts
     table.show(results, out := console())
+    if tested is not None:
+        out.print()
+        showing.show(tested)
     written = write(results, options.output)
     if options.figures:
         written += figures.write_every(results, options.output)
     end(results, written, out)
-    return FAILED if failures(results) else 0
+    return FAILED if failures(results) or (tested is not None and claims.failed(tested)) else 0
+
+
+def with_claims(options: argparse.Namespace) -> bool:
+    """Return whether claims are to be tested: on demand, and where everything is."""
+    everything = options.mode == "full" and options.pattern is None and options.models is None
+    return options.claims is not None or everything
+
+
+def try_claims(told: Listener, pythons: Sequence[Python]) -> dict[str, Any]:
+    """Test all claims, with these interpreters among those that are tried."""
+    told.begin("claims", len(CLAIMS))
+    paths = [python.path for python in pythons if python.version]
+    results = claims.measure(tuple(CLAIMS), paths, lambda line: told.step(line, notable=True))
+    told.end()
+    return results
 
 
 def bench_peers(options: argparse.Namespace, kernels: Sequence[str]) -> int:

@@ -15,8 +15,8 @@ __all__ = ["PIECES_PER_CPU", "QUICK", "QUICK_MODELS", "Cell", "Plan", "make_plan
 # What a quick run takes: one that multiplies, one that waits for memory, one on text, and the postcard.
 QUICK = ("nearest_neighbors", "shortest_paths", "edit_distance", "mandelbrot")
 
-# What a quick run has besides serial: what comes with Python, and is what most people would take.
-QUICK_MODELS = ("threads", "processes-spawn", "processes-forkserver")
+# What a quick run has besides serial: what comes with every Python, and is what most people would take.
+QUICK_MODELS = ("threads", "processes-spawn")
 
 # Seconds of a serial run, rounds, and seconds for everything.
 QUICK_LENGTHS = (0.04, 7, 36.0)

@@ -61,7 +61,7 @@ def heading(kernel: dict[str, Any]) -> RenderableType:
     if work["units"] and twin["units"]:
         lines.append(
             Text(
-                f"{work['units']:,} {kernel['unit']} a run, in {work['pieces']} pieces; "
+                f"{work['units']:,} {kernel['unit']} a pass, in {work['pieces']} pieces; "
                 f"pure Python: {twin['units']:,}, of a smaller problem; {kernel['rounds']} rounds",
                 style="dim",
             )

@@ -101,14 +101,14 @@ def _add_bench(command: argparse.ArgumentParser) -> None:
         dest="mode",
         action="store_const",
         const="quick",
-        help="a first look: four kernels, or those of -k, a minute and a half on two CPUs (default)",
+        help="a first look: four kernels, or those of -k, a minute on two CPUs (default)",
     )
     length.add_argument(
         "--full",
         dest="mode",
         action="store_const",
         const="full",
-        help="all kernels and execution models, in more rounds, some 20 minutes on two CPUs",
+        help="all kernels and execution models, in more rounds, and the claims: some 20 minutes on two CPUs",
     )
     command.set_defaults(mode="quick", run=_bench, has_processes=True)
     command.add_argument(
@@ -171,8 +171,11 @@ def _add_bench(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--claims",
         metavar="FILE",
+        nargs="?",
         type=Path,
-        help="show these verdicts, which gilfree claims --json wrote, in the report",
+        const=True,
+        help="also test what people say about the GIL, for the report, as --full does without -k and --models; with a "
+        "FILE, show the verdicts that gilfree claims --json wrote",
     )
 
 

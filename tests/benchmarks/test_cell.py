@@ -14,7 +14,10 @@ import pytest
 from gilfree.benchmarks import cell as cell_module
 from gilfree.benchmarks.cell import Order, WrongResultError, identical, take_part
 from gilfree.benchmarks.models import MODELS
+from gilfree.benchmarks.problems import mandelbrot
 from gilfree.benchmarks.remote import CellError, MissingError, RemoteCell
+
+from gilfree.observe import NotMeasurableError, Prober
 
 ORDER = Order("mandelbrot", "released", "serial", 1, "tiny", 4)
 
@@ -56,9 +59,9 @@ def test_the_serial_cells_tell_who_holds_the_gil():
 
 def test_what_cannot_be_measured_is_null(monkeypatch):
     def nothing(*_, **__):
-        raise cell_module.NotMeasurableError("not measurable here")
+        raise NotMeasurableError("not measurable here")
 
-    monkeypatch.setattr(cell_module.Prober, "measure", nothing)
+    monkeypatch.setattr(Prober, "measure", nothing)
     assert converse(ORDER)[0]["ready"]["gil"] is None
 
 
@@ -200,8 +203,7 @@ def test_a_problem_whose_package_is_not_installed_is_missing(monkeypatch):
     def make(_):
         raise ModuleNotFoundError("No module named 'sklearn'", name="sklearn")
 
-    honest = cell_module.PROBLEMS["mandelbrot"]
-    monkeypatch.setitem(cell_module.PROBLEMS, "mandelbrot", replace(honest, make=make))
+    monkeypatch.setattr(mandelbrot, "PROBLEM", replace(mandelbrot.PROBLEM, make=make))
     [answer] = told(ORDER).splitlines()
     assert json.loads(answer) == {"missing": "the problem needs sklearn, which is not installed: pip install sklearn"}
 

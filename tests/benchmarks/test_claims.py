@@ -494,23 +494,60 @@ def test_numbers(value, unit, words):
     assert showing.number(value, unit) == words
 
 
-def test_report_of_bench_shows_claims(tmp_path, monkeypatch):
+@pytest.fixture
+def bench_command(monkeypatch):
+    """The benchmarks' command, which measures nothing."""
     pytest.importorskip("rich")
     pytest.importorskip("matplotlib")
-    from gilfree.benchmarks import command as bench_command  # noqa: PLC0415 - needs optional packages
+    from gilfree.benchmarks import command  # noqa: PLC0415 - needs optional packages
 
     def measure(plan, *_):
-        with bench_command.recorded(plan) as results:
+        with command.recorded(plan) as results:
             pass
         return results
 
+    monkeypatch.setattr(command, "measure", measure)
+    monkeypatch.setattr(command.figures, "write", lambda *_: [])
+    return command
+
+
+@pytest.mark.usefixtures("bench_command")
+def test_report_of_bench_shows_claims(tmp_path):
     given = tmp_path / "claims.json"
     given.write_text(json.dumps({"schema": 1} | MADE_UP))
-    monkeypatch.setattr(bench_command, "measure", measure)
-    monkeypatch.setattr(bench_command.figures, "write", lambda *_: [])
     assert cli.main(["bench", "--claims", str(given), "--output", str(tmp_path)]) == 0
     assert "What people say about the GIL" in (tmp_path / "report.html").read_text()
     assert json.loads((tmp_path / "results.json").read_text())["claims"]["claims"][0]["name"] == "a-claim"
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        (["--full"], True), (["--full", "-k", "viterbi"], False), (["--full", "--models", "threads"], False),
+        (["--full", "-k", "viterbi", "--claims"], True), (["--claims"], True), ([], False),
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("bench_command")
+def test_a_full_run_of_bench_tests_claims(options, wanted, tmp_path, monkeypatch):
+    asked = []
+
+    def measure(names, *_):
+        asked.extend(names)
+        return {"schema": 1} | MADE_UP | {"claims": [row | {"error": None} for row in MADE_UP["claims"]]}
+
+    monkeypatch.setattr(running, "measure", measure)
+    assert cli.main(["bench", *options, "--output", str(tmp_path)]) == 0
+    assert asked == (list(CLAIMS) if wanted else [])
+    assert ("What people say about the GIL" in (tmp_path / "report.html").read_text()) is wanted
+
+
+@pytest.mark.usefixtures("bench_command")
+@pytest.mark.parametrize("error", [None, "it crashed"])
+def test_bench_prints_verdicts_and_fails_where_an_experiment_did(error, tmp_path, monkeypatch, capsys):
+    found = {"schema": 1} | MADE_UP | {"claims": [row | {"error": error} for row in MADE_UP["claims"]]}
+    monkeypatch.setattr(running, "measure", lambda *_: found)
+    assert cli.main(["bench", "--claims", "--output", str(tmp_path)]) == (0 if error is None else 1)
+    assert "a-claim" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("content", ["{}", "[]", "no JSON", '{"schema": 2, "claims": []}'])

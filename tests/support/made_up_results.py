@@ -40,7 +40,7 @@ def results(kernels=tuple(KERNELS), models=tuple(MODELS)):
 def kernel(name, plan):
     """What a kernel's rows look like."""
     work = {
-        implementation: {"size": plan.size_for(implementation), "units": 123_456, "pieces": 8, "repeats": 3}
+        implementation: {"size": plan.size_for(implementation), "units": 123_456, "pieces": 8}
         for implementation in IMPLEMENTATIONS
     }
     found = [cell(each) for each in plan.cells(name)]
@@ -76,6 +76,7 @@ def cell(of):
         "python": of.python,
         "error": None,
         "missing": None,
+        "repeats": 3,
         "seconds": seconds,
         "time": summarise(seconds).as_json(),
         "per_unit": summarise([each / 123_456 for each in seconds]).as_json(),
