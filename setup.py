@@ -3,7 +3,7 @@
 Everything else about the package stands in pyproject.toml. Switches, all read from the environment:
 
 GILFREE_BUILD    release (default) | debug | a list for -fsanitize=, such as address,undefined
-                 | unpolled, which cannot be stopped and is for benchmarks/polling.py
+                 | repeated-polls, which is for benchmarks/polling.py
 GILFREE_LEVELS   which levels to build, such as "baseline,v4" (default: all that the target has)
 """
 
@@ -36,9 +36,9 @@ FORTIFY = "_FORTIFY_SOURCE"  # the C library's checks of sizes that the compiler
 BUILDS = {
     "release": (["-g0"], []),  # distributions ask for -g, which triples the size
     "debug": (["-O0", "-g3", "-UNDEBUG"], []),
-    "unpolled": (["-DGILFREE_POLLING=0"], []),
+    "repeated-polls": (["-DGILFREE_REPEATED_POLLS"], []),
 }
-OPTIMIZED = ("release", "unpolled")
+OPTIMIZED = ("release", "repeated-polls")
 # level: (flags of GNU-like compilers, flags of MSVC)
 X86_LEVELS = {
     "v3": (["-march=x86-64-v3"], ["/arch:AVX2"]),

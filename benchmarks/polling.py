@@ -1,13 +1,17 @@
 """What it costs that a kernel can be stopped, and how soon it stops: ``python -m gilfree.benchmarks.polling [FOLDER]``.
 
-Prints for each kernel how long after a flag was set the call was over. With the folder of a build whose cores do not
-poll it also prints what polling costs, which is made like this::
+Prints for each kernel how long after a flag was set the call was over. With the folder of a build that can make each
+poll many times over it also prints what polling costs. That build is made like this::
 
-    GILFREE_BUILD=unpolled python setup.py build_ext --build-lib FOLDER --build-temp FOLDER/temp
+    GILFREE_BUILD=repeated-polls python setup.py build_ext --build-lib FOLDER --build-temp FOLDER/temp
 
-Both builds' calls are made on the main thread, where polls look for signals too, and alternate.
+How many times is a variable of it. So the same machine code is timed with one poll and with many, and what one costs is
+the difference over their number. To compare a build that polls with one that does not says less: where the compiler
+happens to put the loops alone makes differences of several per cent, either way. All that polls are made of is
+repeated, the counting that leads to them included. Calls are made on the main thread, where polls look for signals too.
 """
 
+import ctypes
 import random
 import statistics
 import sys
@@ -27,13 +31,14 @@ from .extensions import load_extension
 from .problems import PROBLEMS
 
 STOPS = 200
-ROUNDS = 41
+ROUNDS = 21
+POLLS = 101
 
 
-def unpolled(folder: Path) -> ModuleType:
-    """Load the module of the level in use from another build."""
+def with_repeated_polls(folder: Path) -> tuple[ModuleType, ctypes.c_int]:
+    """Load the module of the level in use from such a build; return it and how many times it makes a poll."""
     [path] = folder.glob(str(Path(_kernels.__file__ or "").relative_to(Path(gilfree.__file__).parents[1])))
-    return load_extension("gilfree._kernels", path)
+    return load_extension("gilfree._kernels", path), ctypes.c_int.in_dll(ctypes.CDLL(str(path)), "gilfree_polls")
 
 
 class CaughtError(Exception):
@@ -67,16 +72,18 @@ def seconds(module: ModuleType, core: str, given: tuple[Any, ...], **options: ob
     return time.perf_counter() - start
 
 
-def cost(kernel: str, other: ModuleType) -> tuple[float, float]:
-    """Return the time of a call without polls, and the cost of polling as a share of it."""
+def cost(kernel: str, module: ModuleType, polls: ctypes.c_int) -> tuple[float, float]:
+    """Return the time of a call, and what a single poll each time takes, as a share of it."""
     core, given = arguments(kernel, "medium")
     flag = array("i", [0])
     pairs = []
     for turn in range(ROUNDS):
-        modules = (_kernels, other) if turn % 2 else (other, _kernels)
-        times = {module: seconds(module, core, given, stop=flag) for module in modules}
-        pairs.append((times[_kernels], times[other]))
-    return statistics.median(bare for _, bare in pairs), statistics.median(mine / bare for mine, bare in pairs) - 1
+        times = {}
+        for polls.value in (1, POLLS) if turn % 2 else (POLLS, 1):
+            times[polls.value] = seconds(module, core, given, stop=flag)
+        pairs.append((times[1], times[POLLS]))
+    more = statistics.median(many / once for once, many in pairs) - 1
+    return statistics.median(once for once, _ in pairs), more / (POLLS - 1)
 
 
 def latencies(kernel: str) -> list[float]:
@@ -105,11 +112,11 @@ def latencies(kernel: str) -> list[float]:
 def main() -> None:
     """Print both tables."""
     if len(sys.argv) > 1:
-        other = unpolled(Path(sys.argv[1]))
+        module, polls = with_repeated_polls(Path(sys.argv[1]))
         print("cost of polling")
         for kernel in KERNELS:
-            bare, share = cost(kernel, other)
-            print(f"  {kernel:20} {bare * 1e3:8.2f} ms a call  {share:+7.2%}")
+            whole, share = cost(kernel, module, polls)
+            print(f"  {kernel:20} {whole * 1e3:8.2f} ms a call  {share:8.3%}")
     print(f"from the flag to the end of the call, {STOPS} times")
     for kernel in KERNELS:
         delays = latencies(kernel)

@@ -1,5 +1,8 @@
 """What is measured of polling: the compiled functions that calls lead to."""
 
+import ctypes
+from types import ModuleType
+
 import pytest
 from gilfree.benchmarks import polling
 
@@ -13,3 +16,11 @@ def test_core_and_arguments_of_a_call(kernel):
     core, arguments = polling.arguments(kernel, "medium")
     assert core.startswith(kernel)
     assert polling.seconds(_kernels, core, arguments, release_gil=True) > 0
+
+
+def test_cost_is_that_of_one_poll(monkeypatch):
+    polls = ctypes.c_int(1)
+    monkeypatch.setattr(polling, "seconds", lambda *_, **__: 2.0 + polls.value * 0.004)
+    whole, share = polling.cost("mandelbrot", ModuleType("one whose calls are not made"), polls)
+    assert whole == pytest.approx(2.004)
+    assert share == pytest.approx(0.004 / 2.004)

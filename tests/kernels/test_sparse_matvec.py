@@ -434,3 +434,35 @@ def test_a_flag_stops_many_empty_rows(shape):
     arguments = (np.empty(0), np.empty(0, np.int32), offsets, offsets, np.ones((1, *shape[1:])), np.empty(shape))
     with pytest.raises(gilfree.Cancelled):
         _kernels.sparse_matvec(*arguments, stop=flag)
+
+
+@given(cut=st.tuples(st.integers(0, 30), st.integers(0, 30)).map(sorted), seed=st.integers(0, 3))
+def test_who_is_sent_rows_gets_their_entries_alone(cut, seed):
+    data, indices, indptr, _ = uneven(30, 50, seed)
+    x = np.random.default_rng(seed).standard_normal(50)
+    start, stop = cut
+    whole, part = np.empty(30), np.empty(stop - start)
+    inputs = data, indices, indptr[:-1], indptr[1:], x
+    _kernels.sparse_matvec(*inputs, whole)
+    sent = Rows(inputs, (), 30, 0.0).sent(start, stop)
+    assert len(sent[0]) == len(sent[1]) == indptr[stop] - indptr[start]
+    _kernels.sparse_matvec(*sent, part)
+    assert part.tobytes() == whole[start:stop].tobytes()
+
+
+@pytest.mark.parametrize("offsets", [[0, 2, 13, 9, 11, 99], [0, -1, 5, 9, 11, 12], [0, 6, 5, 9, 11, 12]])
+def test_who_is_sent_rows_finds_what_is_wrong_with_them(offsets):
+    """Another thread has written to them since they were checked."""
+    data, indices, _, _ = SAAD
+    wrong = np.array(offsets, np.int32)
+    inputs = np.array(data), np.array(indices, np.int32), wrong[:-1], wrong[1:], np.ones(5)
+    for start, stop in ((0, 5), (1, 5), (1, 3), (0, 2)):
+        outcomes = []
+        work = Rows(inputs, (), 5, 0.0)
+        for given_rows in (work.part(start, stop), work.sent(start, stop)):
+            try:
+                outcomes.append(_kernels.sparse_matvec(*given_rows, np.empty(stop - start)))
+            except ValueError as error:
+                outcomes.append(type(error))
+        assert outcomes[0] == outcomes[1]
+        assert ValueError in outcomes or (start, stop) == (0, 2)

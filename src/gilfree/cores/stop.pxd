@@ -48,13 +48,21 @@ cdef extern from *:
     #else
         #define gilfree_rarely(condition) (condition)
     #endif
-    #ifndef GILFREE_POLLING
-        #define GILFREE_POLLING 1  /* 0 to measure what polling costs */
+    #if defined(GILFREE_REPEATED_POLLS)
+        /* A build to measure what polling costs: all of it is done so many times over. */
+        __attribute__((visibility("default"))) volatile int gilfree_polls = 1;
+        static CYTHON_INLINE int64_t gilfree_anew(int64_t value) {
+            __asm__ volatile("" : "+r"(value));  /* could have changed, for all that the compiler knows */
+            return value;
+        }
+    #else
+        #define gilfree_polls 1
+        #define gilfree_anew(value) (value)
     #endif
     #endif
     """
-    enum:
-        POLLING "GILFREE_POLLING"
+    int POLLS "gilfree_polls"  # times that a poll is made: once
+    int64_t anew "gilfree_anew"(int64_t value) noexcept nogil  # the value
     bint rarely "gilfree_rarely"(bint condition) noexcept nogil  # moves what follows out of the way
     int load "gilfree_load"(const int *flag) noexcept nogil
     void store "gilfree_store"(int *flag, int value) noexcept nogil
@@ -117,23 +125,21 @@ cdef inline int poll(Poll *self) noexcept nogil:
 
     A few nanoseconds; some 30 on the main thread, or with a deadline.
     """
-    if not POLLING:
-        return OK
-    if self.flag != NULL and rarely(load(self.flag)):
-        return stopped_by(load(self.flag))
-    if self.look != NULL and rarely(monotonic() >= self.next_look):
-        return self.look(self)
+    for _ in range(POLLS):
+        if self.flag != NULL and rarely(load(self.flag)):
+            return stopped_by(load(self.flag))
+        if self.look != NULL and rarely(monotonic() >= self.next_look):
+            return self.look(self)
     return OK
 
 
 cdef inline int poll_each(Poll *self, int64_t *work, int64_t done, int64_t limit) noexcept nogil:
     """Adds `done` to `work`, in units of the core's own, and polls each time that `limit` have come together."""
-    if not POLLING:
-        return OK
-    work[0] += done
-    if rarely(work[0] >= limit):
-        work[0] = 0
-        return poll(self)
+    for _ in range(POLLS):
+        work[0] += done
+        if rarely(anew(work[0]) >= limit * POLLS):
+            work[0] = 0
+            return poll(self)
     return OK
 
 
@@ -143,7 +149,7 @@ cdef inline void advance(Poll *self, int64_t done) noexcept nogil:
     Less than a nanosecond where nobody does. Else some ten, or a hundred where threads meet, and so it is for parts of
     the work that take a microsecond or more.
     """
-    if POLLING and rarely(self.progress != NULL):
+    if rarely(self.progress != NULL):
         add(self.progress, done)
 
 

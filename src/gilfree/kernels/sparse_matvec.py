@@ -115,6 +115,14 @@ class Rows(Work):
         ends = self.inputs[3]
         return lambda row: row + int(ends[row - 1]) if row else 0
 
+    def sent(self, start: int, stop: int) -> tuple[Any, ...]:
+        """Return the entries of these rows alone, and where theirs start and end among those."""
+        data, indices, starts, ends, vectors = self.part(start, stop)
+        first, end = (int(starts[0]), int(ends[-1])) if start < stop else (0, 0)
+        if not 0 <= first <= end <= len(data):
+            return data, indices, starts, ends, vectors  # the core says what is wrong
+        return data[first:end], indices[first:end], starts - first, ends - first, vectors
+
 
 def sparse_matvec_pure(matrix: Any, x: Any) -> list[Any]:  # noqa: ANN401
     """`sparse_matvec` in pure Python: a list of floats, or of rows of them."""
