@@ -208,7 +208,6 @@ def test_deep_trees():
         (np.array([[1, 0], [0, 1]], bool)[::-1], (), 1, [0, 1]),
         (iter([iter("ab")]), (), 1, [0]),
     ],
-    ids=repr,
 )
 def test_edges(options, secondary, count, cover):
     if not isinstance(options, (list, np.ndarray)):

@@ -364,7 +364,7 @@ GOOD = {
         {"power": np.empty((5, 2))},
         {"power": read_only(np.empty((5, 1)))},
     ],
-    ids=str,
+    ids=" ".join,
 )
 def test_bad_buffers_are_refused(change):
     _kernels.lomb_scargle(*GOOD.values())

@@ -352,7 +352,7 @@ def test_cuts_are_balanced():
         {"y": read_only(np.ones(2))},
         {"y": None},
     ],
-    ids=str,
+    ids=" ".join,
 )
 def test_bad_buffers_are_refused(change):
     good = {

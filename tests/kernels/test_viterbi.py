@@ -306,7 +306,7 @@ def test_one_answer_however_it_is_cut(workers, release_gil, lengths, monkeypatch
         {"log_probabilities": np.zeros(3)},
         {"log_probabilities": np.zeros(4, np.float32)},
     ],
-    ids=str,
+    ids=" ".join,
 )
 def test_bad_buffers_are_refused(change):
     good = dict(
