@@ -1,7 +1,7 @@
 """Where letting the GIL go begins to pay, and where a second thread does: ``python -m gilfree.benchmarks.thresholds``.
 
-The numbers behind `RELEASE_FROM_SECONDS` and `CHUNK_SECONDS` in `gilfree.kernels._kernel`. Three tables, for calls of
-growing length:
+The numbers behind `RELEASE_FROM_SECONDS` in `gilfree._kernels` and `CHUNK_SECONDS` in `gilfree.kernels._kernel`. Three
+tables, for calls of growing length:
 
 * two threads make calls at the same time: what releasing gains over holding;
 * one thread makes calls beside one that computes in Python: how much of its lone speed each of the two keeps. The

@@ -10,6 +10,7 @@ deadline, by `clock` or 2**63 − 1 for none; or one (3,) i8, to whose last numb
 it, the caller's `gilfree.cancel_scope` stops the call.
 """
 
+from array import array
 from collections.abc import Callable
 from typing import Any
 
@@ -32,24 +33,77 @@ def stop(flag: Buffer) -> None:
 def call(core: str, inputs: tuple[object, ...], outputs: tuple[object, ...], release_gil: bool) -> Any:  # noqa: ANN401
     """Return ``core(*inputs, *outputs, release_gil=release_gil)``, for the core of this name."""
 
-def fill(
-    core: str,
-    inputs: tuple[object, ...],
-    specs: tuple[tuple[str, tuple[int, ...], object], ...],
-    release_gil: bool,
-    empty: Callable[[tuple[int, ...], object], Any],
+def compute(
     array: type,
+    empty: Callable[[tuple[int, ...], Any], Any],
+    watches: set[Any],
+    otherwise: Callable[..., Any],
+    kind: Any,  # noqa: ANN401 - has the attribute core
+    inputs: tuple[object, ...],
+    rows: int,
+    seconds: float,
+    specs: tuple[tuple[str, tuple[int, ...], object], ...],
+    out: object,
+    workers: object,
+    release_gil: bool | None,
+    *,
+    single: bool = False,
 ) -> Any:  # noqa: ANN401
     """Return a new array for each of specs (name, shape, dtype), made by ``empty(shape, dtype)`` and filled by `call`.
 
     One array, or a tuple of them. Meanwhile NumPy arrays among the inputs, of class ``array``, are held as by `hold`.
+    With an out, with workers other than 1 or if there are watches, all arguments from ``kind`` on go to ``otherwise``.
     """
+
+def releases(release_gil: bool | None, seconds: float) -> bool:
+    """Return whether a call of this estimated length lets the GIL go."""
 
 def hold(values: tuple[object, ...], array: type) -> list[object]:
     """Return what keeps the memory of NumPy arrays among the values, of class ``array``, in place as long as it lives.
 
     It makes ``a.resize(n, refcheck=False)`` of such an array, or of one that it is a view of, raise ValueError, and
     ``mmap.close`` of a map under it BufferError. A view whose array has been resized before raises ValueError here.
+    """
+
+def usable(value: object, array: type, letter: str, ndim: int, itemsize: int = 0) -> bool:
+    """Return whether a core can use the value as it is: of class ``array``, NumPy's, C-contiguous, aligned and native.
+
+    Of numbers of a kind that NumPy calls "f", "i" or "u", and of this size; 0 stands for 4 or 8 bytes.
+    """
+
+def as_it_is(
+    array: type,
+    letter: str,
+    otherwise: Callable[..., Any],
+    name: str,
+    value: object,
+    ndim: int,
+    itemsize: int = 0,
+) -> Any:  # noqa: ANN401
+    """Return the value if it is `usable`, and else what ``otherwise(name, value, ndim, itemsize)`` makes of it."""
+
+def alike(array: type, otherwise: Callable[..., Any], itemsize: int, *wanted: tuple[str, object, int]) -> Any:  # noqa: ANN401
+    """Return the values of those wanted (name, value, ndim) if all are `usable`, floats of this size; 0: of one size.
+
+    Else what ``otherwise(itemsize, *wanted)`` makes of them.
+    """
+
+def csr_as_it_is(value: object, array: type, with_data: bool) -> tuple[Any, Any, Any, tuple[int, int]] | None:
+    """Return data, indices, indptr and shape of a CSR matrix, or of a tuple of these four, if cores can use them so.
+
+    Data are None unless asked for.
+    """
+
+def integer(name: str, value: object, least: int, most: int | None = None, note: str = "") -> int:
+    """Return ``value`` as an int from ``least`` to ``most``; ``note`` tells where the bounds come from."""
+
+def finite_float(name: str, value: object, least: float = ..., above: float = ...) -> float:
+    """Return ``value`` as a finite float of at least ``least``, and greater than ``above``."""
+
+def numbers(wanted: tuple[tuple[Any, ...], ...], *values: object) -> list[Any]:
+    """Return several values as `integer` and `finite_float` do.
+
+    For each, wanted has a row: (name, int, least, most) or (name, float, least, above).
     """
 
 def progress(flag: Buffer, more: int = 0) -> int:
@@ -173,7 +227,8 @@ def shortest_paths(
 ) -> None:
     """Write to distances (s, n) f8 and predecessors (s, n) i4 what leads from sources (s,) i8 through a CSR graph.
 
-    data (e,) f4 or f8, or None where every edge has length 1; indices (e,) and indptr (n + 1,) both i4 or both i8.
+    data (e,) f4 or f8, or None where every edge has length 1; indices (e,) and indptr (n + 1,) both i4 or both i8. The
+    outputs of a single source may be (n,).
     """
 
 def edit_distance(
@@ -222,12 +277,23 @@ def pattern_set_find_all(
     ends: range | None = None,
     offset: int = 0,
     *,
+    empty: Callable[[int, Any], Buffer] | None = None,
+    dtype: object = None,
     release_gil: bool = True,
     stop: Buffer | None = None,
-) -> tuple[bytearray, bytearray]:
+) -> tuple[Any, Any]:
     """Return the patterns' numbers and where they start, both i8, of the matches that end at these places, or anywhere.
 
-    The offset is added to all starts: what the place of the text's first symbol is called.
+    The offset is added to all starts: what the place of the text's first symbol is called. Both are bytearrays, unless
+    ``empty(matches, dtype)`` returns a buffer with room for so many.
+    """
+
+def read_options(
+    rows: tuple[tuple[object, ...], ...], optional: dict[Any, Any]
+) -> tuple[array[int], array[int], int, int]:
+    """Return the first four arguments of `exact_cover` for these options, each of which is a tuple of hashable items.
+
+    Items are numbered in the order in which they come, those that are keys of ``optional`` after all others.
     """
 
 def exact_cover(
@@ -258,7 +324,7 @@ def sparse_matvec(
     data: Buffer,
     indices: Buffer,
     starts: Buffer,
-    ends: Buffer,
+    ends: Buffer | None,
     x: Buffer,
     y: Buffer,
     *,
@@ -267,9 +333,9 @@ def sparse_matvec(
 ) -> None:
     """Write to y (r,) or (r, m) the product of a sparse matrix with x (n,) or (n, m).
 
-    Row i holds data[k] in column indices[k] for k from starts[i] to ends[i], which for CSR are indptr[:-1] and
-    indptr[1:]. data (e,) f4 or f8; indices (e,), starts (r,) and ends (r,) all i4 or all i8; x and y both f4 or both
-    f8, f8 where data are.
+    Row i holds data[k] in column indices[k] for k from starts[i] to ends[i]; without ends, each row ends where the next
+    one starts, and starts (r + 1,) are the indptr of CSR. data (e,) f4 or f8; indices (e,), starts (r,) and ends (r,)
+    all i4 or all i8; x and y both f4 or both f8, f8 where data are.
     """
 
 def viterbi(
@@ -303,7 +369,7 @@ def lomb_scargle(
 ) -> None:
     """Write to power (len(rows), b) f8 the periodograms of values (b, n) at these rows of frequencies (f,).
 
-    times (n,), values, frequencies and errors (n,) are all f8.
+    Or to power (len(rows),) that of values (n,). times (n,), values, frequencies and errors (n,) are all f8.
     """
 
 def mesh_neighbors(
@@ -336,3 +402,15 @@ def smooth_mesh(
     positions and moved are both f4 or both f8; offsets (n + 1,) i8 and neighbors i4 are what mesh_neighbors writes.
     More than one iteration can be made of all rows only.
     """
+
+def smooth_faces(
+    positions: Buffer,
+    faces: Buffer,
+    factor: float,
+    iterations: int,
+    moved: Buffer,
+    *,
+    release_gil: bool = True,
+    stop: Buffer | None = None,
+) -> None:
+    """Do what `mesh_neighbors` does, and then `smooth_mesh` for all vertices, in memory of its own."""

@@ -1,19 +1,20 @@
 """One `def` a kernel: buffers in, buffers out, and the only place that lets the GIL go.
 
 Each function takes its inputs and outputs as C-contiguous buffers, acquires them, runs its core with the GIL held or
-released, and turns the core's status into an exception. What the numbers mean is the business of `gilfree.kernels`.
+released, and turns the core's status into an exception. What the numbers mean is the business of `gilfree.kernels`,
+except for some steps that many calls take, and that would take longer in Python than a small kernel: they come first.
 No NumPy, no typed memoryview, no global C variable and no extension type in here: the module has to load in
 subinterpreters that have a GIL of their own, and with any of these it crashes there (Cython 3.3).
 """
 
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_STRIDED_RO, PyBUF_WRITABLE
-from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_FromStringAndSize, PyByteArray_Resize
+from cpython.bytearray cimport PyByteArray_FromStringAndSize, PyByteArray_Resize
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.contextvars cimport get_value
 from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree
 from cpython.object cimport PyObject
 from cpython.weakref cimport PyWeakref_NewRef
-from libc.math cimport INFINITY
+from libc.math cimport INFINITY, isfinite
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport free
 from libc.string cimport memset
@@ -53,6 +54,7 @@ from gilfree.cores.shortest_paths cimport shortest_paths as shortest_paths_core
 from gilfree.cores.sparse_matvec cimport sparse_matvec as sparse_matvec_core
 from gilfree.cores.smooth_mesh cimport ENDS, mesh_neighbors as mesh_neighbors_core
 from gilfree.cores.smooth_mesh cimport Mesh, smooth_mesh as smooth_mesh_core
+from gilfree.cores.smooth_mesh cimport smooth_faces as smooth_faces_core
 from gilfree.cores.stop cimport (
     BAD_AUTOMATON,
     BAD_COLUMN,
@@ -98,6 +100,8 @@ from gilfree.cores.stop cimport (
 from gilfree.cores.text cimport Text
 from gilfree.cores.viterbi cimport viterbi as viterbi_core
 
+from array import array as make_array
+from operator import index as index_of
 from threading import main_thread
 
 from gilfree.cancel import Cancelled, current_scope
@@ -238,12 +242,29 @@ keep_apart(nbody_accelerations_core)
 keep_apart(nearest_neighbors_core)
 keep_apart(pattern_set_core)
 keep_apart(shortest_paths_core)
+keep_apart(smooth_faces_core)
 keep_apart(smooth_mesh_core)
 keep_apart(sparse_matvec_core)
 keep_apart(viterbi_core)
 keep_apart(lay_out)
 keep_apart(search_text)
 keep_apart(write_matches)
+
+cdef extern from *:
+    """
+    #define GILFREE_NEVER INT64_MAX
+    #define GILFREE_RELEASE_FROM_SECONDS 50e-6
+    """
+    int64_t NEVER "GILFREE_NEVER"  # the deadline of those that have none
+    # A call estimated to take less keeps the GIL when the caller leaves the choice to us. Letting go costs little by
+    # itself, but beside a thread that computes in Python, getting the GIL back takes up to a switch interval (5 ms).
+    # Measured by benchmarks/thresholds.py.
+    const double RELEASE_FROM_SECONDS "GILFREE_RELEASE_FROM_SECONDS"
+
+cdef enum:  # of numbers in a buffer
+    FLOAT = 1
+    INTEGER = 2
+    BYTE = 3  # unsigned
 
 COMPILER = COMPILER_NAME.decode()
 LEVEL = LEVEL_NAME.decode()
@@ -363,14 +384,17 @@ def hold(tuple values not None, type array not None):
     raises BufferError. A view that is no longer one of its owner's memory, because the owner was resized after the view
     was made, is refused.
     """
-    return held_among(values, array)
+    return held_among(values, array) or []
 
 
 cdef list held_among(tuple values, type array):
-    cdef list held = []
+    """What `hold` returns, or None where it holds nothing: a list takes longer to make than all of them to look at."""
+    cdef list held = None
     for given in values:
         if type(given) is not array:
             continue
+        if held is None:
+            held = []
         value = owner = given
         while isinstance(value, array):
             held.append(PyWeakref_NewRef(value, None))
@@ -384,6 +408,165 @@ cdef list held_among(tuple values, type array):
             except TypeError:
                 held.append(value)  # it exports no buffer: ctypes, __array_interface__; a reference is all there is
     return held
+
+
+cdef bint is_usable(
+    value, type array, int kind, int ndim, Py_ssize_t *itemsize, Py_ssize_t *length=NULL
+) except -1:
+    """Whether a core can use a value as it is: a NumPy array of numbers of this kind and size, as `take` takes them.
+
+    Where `itemsize` is 0, for 4 or 8, it becomes the size found, and `length` that of the first axis.
+    """
+    cdef Py_buffer view
+    cdef bint found
+    if type(value) is not array:
+        return False
+    try:
+        get_buffer(value, &view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT)
+    except (BufferError, TypeError, ValueError):
+        return False
+    found = (
+        view.ndim == ndim
+        and has_kind(view.format, kind)
+        and (view.itemsize == itemsize[0] if itemsize[0] else view.itemsize in (4, 8))
+        and (<uintptr_t> view.buf % <uintptr_t> view.itemsize == 0 or view.len == 0)
+    )
+    if found:
+        itemsize[0] = view.itemsize
+        if length != NULL:
+            length[0] = view.shape[0]
+    release_buffer(&view)
+    return found
+
+
+cdef int kind_of(str letter) except -1:
+    if letter == "f":
+        return FLOAT
+    if letter == "i":
+        return INTEGER
+    if letter == "u":
+        return BYTE
+    raise ValueError(f'letter: wanted "f", "i" or "u", got {letter!r}')
+
+
+def usable(value, type array not None, str letter not None, int ndim, Py_ssize_t itemsize=0):
+    """Whether a core can use a value as it is: an array of NumPy's class, of numbers of this kind.
+
+    The kind is one of NumPy's letters, "f", "i" or "u"; an itemsize of 0 stands for 4 or 8 bytes.
+    """
+    return is_usable(value, array, kind_of(letter), ndim, &itemsize)
+
+
+def as_it_is(type array not None, str letter not None, otherwise, name, value, int ndim, Py_ssize_t itemsize=0):
+    """The value where it is `usable`, else ``otherwise(name, value, ndim, itemsize)``."""
+    cdef Py_ssize_t found = itemsize
+    if is_usable(value, array, kind_of(letter), ndim, &found):
+        return value
+    return otherwise(name, value, ndim, itemsize)
+
+
+def alike(type array not None, otherwise, Py_ssize_t itemsize, *wanted):
+    """The values of those wanted (name, value, ndim) if `usable` floats, else ``otherwise(itemsize, *wanted)``.
+
+    Of this size all of them, where 0 stands for 4 or 8 bytes.
+    """
+    cdef Py_ssize_t found = itemsize
+    cdef list values = []
+    for _, value, ndim in wanted:
+        if not is_usable(value, array, FLOAT, ndim, &found):
+            return otherwise(itemsize, *wanted)
+        values.append(value)
+    return values
+
+
+def csr_as_it_is(value, type array not None, bint with_data):
+    """Data, indices, indptr and shape of a sparse matrix whose arrays are `usable` and as long as they have to be.
+
+    None where there is anything else to be said about them; data are None unless `with_data`.
+    """
+    cdef Py_ssize_t itemsize = 0, stored = 0, offsets = 0, data_itemsize = 0, length = 0
+    if isinstance(value, tuple):
+        if len(<tuple> value) != 4:
+            return None
+        data, indices, indptr, shape = <tuple> value
+    else:
+        try:
+            if getattr(value, "format", "csr") != "csr":
+                return None
+            data, indices, indptr, shape = value.data, value.indices, value.indptr, value.shape
+        except AttributeError:
+            return None
+    if type(shape) is not tuple or len(<tuple> shape) != 2:
+        return None
+    rows, columns = <tuple> shape
+    if type(rows) is not int or type(columns) is not int or columns < 0:
+        return None
+    if not (
+        is_usable(indices, array, INTEGER, 1, &itemsize, &stored)
+        and is_usable(indptr, array, INTEGER, 1, &itemsize, &offsets)
+        and offsets > 0 and rows == offsets - 1
+    ):
+        return None
+    if not with_data:
+        return None, indices, indptr, shape
+    if not is_usable(data, array, FLOAT, 1, &data_itemsize, &length) or length != stored:
+        return None
+    return data, indices, indptr, shape
+
+
+cdef object integer_from(name, value, least, most, note):
+    if type(value) is int and value >= least and (most is None or value <= most):
+        return value
+    try:
+        number = index_of(value)
+    except TypeError:
+        raise TypeError(f"{name}: wanted an int, got {type(value).__name__}") from None
+    if number < least or (most is not None and number > most):
+        bounds = f"{least} or more" if most is None else f"{least} to {most}"
+        raise ValueError(f"{name}: wanted {bounds}{note}, got {number}")
+    return number
+
+
+cdef object finite_float_from(name, value, double least, double above):
+    cdef double number
+    if type(value) is float and least <= <double> value < INFINITY and <double> value > above:
+        return value
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name}: wanted a float, got {value!r}") from None
+    if not isfinite(number) or number < least or number <= above:
+        bounds = f" above {above:g}" if above > -INFINITY else f" of {least:g} or more" if least > -INFINITY else ""
+        raise ValueError(f"{name}: wanted a finite number{bounds}, got {value!r}")
+    return number
+
+
+def integer(str name not None, value, least, most=None, str note=""):
+    """The value as an int from `least` to `most`; `note` tells where the bounds come from."""
+    return integer_from(name, value, least, most, note)
+
+
+def finite_float(str name not None, value, double least=-INFINITY, double above=-INFINITY):
+    """The value as a finite float of at least `least`, and greater than `above`."""
+    return finite_float_from(name, value, least, above)
+
+
+def numbers(tuple wanted not None, *values):
+    """Several values as `integer` and `finite_float` return them, for much less than so many calls.
+
+    For each there is a row in `wanted`: (name, int, least, most) or (name, float, least, above).
+    """
+    cdef list found = []
+    cdef Py_ssize_t index
+    if len(wanted) != len(values):
+        raise TypeError(f"values: wanted {len(wanted)}, got {len(values)}")
+    for index in range(len(values)):
+        name, kind, least, other = <tuple> wanted[index]
+        if kind is int:
+            found.append(integer_from(name, values[index], least, other, ""))
+        else:
+            found.append(finite_float_from(name, values[index], least, other))
+    return found
 
 
 cdef enum:
@@ -411,20 +594,37 @@ cdef object call_core(str core, tuple inputs, tuple outputs, release_gil):
     return PyObject_Vectorcall(globals()[core], arguments, first + len(outputs), ("release_gil",))
 
 
-def fill(str core not None, tuple inputs not None, tuple specs not None, release_gil, empty, type array not None):
-    """New arrays as `call` fills them, made by ``empty(shape, dtype)`` for each of specs (name, shape, dtype).
+cdef bint is_released(release_gil, double seconds) except -1:
+    return seconds >= RELEASE_FROM_SECONDS if release_gil is None else bool(release_gil)
 
-    One array, or a tuple of them. NumPy arrays among the inputs, whose class is passed, are held as by `hold`. All that
-    a small call needs once its arguments are checked: in Python, each step would take about as long as the next.
+
+def releases(release_gil, double seconds):
+    """Whether a call of this estimated length lets the GIL go, given what the caller wants, if anything."""
+    return is_released(release_gil, seconds)
+
+
+def compute(
+    type array not None, empty, set watches not None, otherwise, kind, tuple inputs not None, rows, double seconds,
+    tuple specs not None, out, workers, release_gil, *, bint single=False
+):
+    """Results of a call that the calling thread makes by itself: new arrays for specs (name, shape, dtype), as filled.
+
+    One array, or a tuple of them, made by ``empty(shape, dtype)``. NumPy arrays among the inputs, whose class is
+    passed, are held as by `hold`. All that a small call needs once its arguments are checked: in Python, each step
+    would take about as long as the next. With other workers or an `out`, or where anybody watches, it is
+    ``otherwise(kind, inputs, rows, seconds, specs, out, workers, release_gil, single=single)``.
     """
+    if out is not None or type(workers) is not int or workers != 1 or watches:
+        return otherwise(kind, inputs, rows, seconds, specs, out, workers, release_gil, single=single)
+    core, release = kind.core, is_released(release_gil, seconds)
     cdef list _held = held_among(inputs, array)
     if len(specs) == 1:
         _, shape, dtype = <tuple> specs[0]
         result = empty(shape, dtype)
-        call_core(core, inputs, (result,), release_gil)
+        call_core(core, inputs, (result,), release)
         return result
     results = tuple([empty(shape, dtype) for _, shape, dtype in specs])
-    call_core(core, inputs, results, release_gil)
+    call_core(core, inputs, results, release)
     return results
 
 
@@ -476,17 +676,7 @@ cdef int finish(int status) except -1:
     raise error(message)
 
 
-cdef extern from *:
-    """
-    #define GILFREE_NEVER INT64_MAX
-    """
-    int64_t NEVER "GILFREE_NEVER"  # the deadline of those that have none
-
-
 cdef enum:
-    FLOAT = 1
-    INTEGER = 2
-    BYTE = 3  # unsigned
     LONGEST_TEXT = 0x7fffffff  # distances are 32 bits wide
     POLLED_FROM = 100_000  # pairs of symbols; less takes some microseconds
     ANY_TEXT = 0  # what an automaton without patterns is for
@@ -856,6 +1046,57 @@ def hamming_neighbors(queries, codes, Py_ssize_t k, distances, indices, *, bint 
         give_back(views, 5)
 
 
+def read_options(tuple rows not None, dict optional not None):
+    """Options, each a tuple of hashable items, as `exact_cover` takes them: the first four of its arguments.
+
+    Items are numbered in the order in which they come, those that are keys of `optional` after all others.
+    """
+    cdef dict number_of = {}
+    cdef Py_ssize_t total = 0, place = 0, index
+    cdef int32_t number, primary = 0, secondary = 0
+    cdef int32_t *row_of = NULL  # that had the item last, counted from 1
+    cdef tuple row
+    for row in rows:
+        total += len(row)
+    if total >= MOST_NODES or len(rows) >= MOST_NODES:
+        raise ValueError(f"options: wanted less than {MOST_NODES} of them, and of their items, got more")
+    items = PyBytes_FromStringAndSize(NULL, total * sizeof(int32_t))
+    offsets = PyBytes_FromStringAndSize(NULL, (len(rows) + 1) * sizeof(int32_t))
+    cdef int32_t *item_at = <int32_t *> PyBytes_AS_STRING(items)
+    cdef int32_t *offset_at = <int32_t *> PyBytes_AS_STRING(offsets)
+    try:
+        row_of = <int32_t *> PyMem_RawCalloc(total, sizeof(int32_t))
+        if row_of == NULL:
+            raise MemoryError
+        for index, row in enumerate(rows):
+            offset_at[index] = place
+            for item in row:
+                known = number_of.get(item)
+                if known is not None:
+                    number = known
+                elif optional and item in optional:
+                    secondary += 1
+                    number = -secondary
+                    number_of[item] = number
+                else:
+                    number = primary
+                    primary += 1
+                    number_of[item] = number
+                if row_of[number if number >= 0 else total + number] == index + 1:
+                    raise ValueError(f"options[{index}]: wanted each item once, got {item!r} twice")
+                row_of[number if number >= 0 else total + number] = index + 1
+                item_at[place] = number
+                place += 1
+        offset_at[len(rows)] = place
+        if secondary:
+            for place in range(total):
+                if item_at[place] < 0:
+                    item_at[place] = primary - 1 - item_at[place]
+    finally:
+        PyMem_RawFree(row_of)
+    return make_array("i", items), make_array("i", offsets), primary + secondary, primary
+
+
 def exact_cover(
     items, offsets, item_count, primary_count, tuple paths not None=((),), range subtrees=None, str mode="count",
     best=None, int deepest=0, int64_t budget=-1, *, bint release_gil=True, stop=None
@@ -1162,17 +1403,24 @@ cdef object room_for(int64_t count):
     return room
 
 
+cdef int take_room(Py_buffer *view, room, int64_t count) except -1:
+    """Acquires what is to have room for so many int64."""
+    get_buffer(room, view, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
+    if view.len != count * <int64_t> sizeof(int64_t) or <uintptr_t> view.buf % sizeof(int64_t) and count:
+        raise ValueError(f"empty: wanted room for {count} aligned numbers of 8 bytes, got {view.len} bytes")
+    return 0
+
+
 def pattern_set_find_all(
-    automaton, text, range ends=None, Py_ssize_t offset=0, *, bint release_gil=True, stop=None
+    automaton, text, range ends=None, Py_ssize_t offset=0, *, empty=None, dtype=None,
+    bint release_gil=True, stop=None
 ):
-    cdef Py_buffer views[3]
+    cdef Py_buffer views[5]
     cdef Automaton opened
     cdef Text symbols
     cdef Py_ssize_t start = 0, end = 0
     cdef Records records
     cdef int64_t total = 0
-    cdef int64_t *found
-    cdef int64_t *found_at
     cdef Poll poll
     cdef int status
     memset(views, 0, sizeof(views))
@@ -1192,20 +1440,24 @@ def pattern_set_find_all(
         finish(status)
         if total < 0 or total > PY_SSIZE_T_MAX // <int64_t> sizeof(int64_t):
             raise MemoryError
-        patterns = room_for(total)
-        starts = room_for(total)
-        found = <int64_t *> PyByteArray_AS_STRING(patterns)
-        found_at = <int64_t *> PyByteArray_AS_STRING(starts)
+        patterns = room_for(total) if empty is None else empty(total, dtype)
+        starts = room_for(total) if empty is None else empty(total, dtype)
+        take_room(&views[3], patterns, total)
+        take_room(&views[4], starts, total)
         if release_gil:
             with nogil:
-                status = write_matches(&opened, &records, found, found_at, total, &poll)
+                status = write_matches(
+                    &opened, &records, <int64_t *> views[3].buf, <int64_t *> views[4].buf, total, &poll
+                )
         else:
-            status = write_matches(&opened, &records, found, found_at, total, &poll)
+            status = write_matches(
+                &opened, &records, <int64_t *> views[3].buf, <int64_t *> views[4].buf, total, &poll
+            )
         finish(status)
         return patterns, starts
     finally:
         free(records.items)
-        give_back(views, 3)
+        give_back(views, 5)
 
 
 def shortest_paths(
@@ -1214,25 +1466,30 @@ def shortest_paths(
     cdef Py_buffer views[7]
     cdef Poll poll
     cdef int64_t nodes
+    cdef int ndim = 1 if getattr(distances, "ndim", 2) == 1 else 2
     cdef int status
     memset(views, 0, sizeof(views))
     try:
         take(&views[1], indices, "indices", INTEGER, 0, 1)
         take(&views[2], indptr, "indptr", INTEGER, views[1].itemsize, 1)
         take(&views[3], sources, "sources", INTEGER, 8, 1)
-        take(&views[4], distances, "distances", FLOAT, 8, 2, writable=True)
-        nodes = views[4].shape[1]
+        take(&views[4], distances, "distances", FLOAT, 8, ndim, writable=True)
+        nodes = views[4].shape[ndim - 1]
         if nodes >= 2**31:
             raise ValueError(f"distances: wanted fewer than 2**31 nodes, got {nodes}")
         want_length(&views[2], "indptr", 0, nodes + 1)
-        want_length(&views[4], "distances", 0, views[3].shape[0])
+        if ndim == 1:
+            want_length(&views[3], "sources", 0, 1)
+        else:
+            want_length(&views[4], "distances", 0, views[3].shape[0])
         if data is not None:
             take(&views[0], data, "data", FLOAT, 0, 1)
             want_length(&views[0], "data", 0, views[1].shape[0])
         if predecessors is not None:
-            take(&views[5], predecessors, "predecessors", INTEGER, 4, 2, writable=True)
-            want_length(&views[5], "predecessors", 0, views[3].shape[0])
-            want_length(&views[5], "predecessors", 1, nodes)
+            take(&views[5], predecessors, "predecessors", INTEGER, 4, ndim, writable=True)
+            if ndim == 2:
+                want_length(&views[5], "predecessors", 0, views[3].shape[0])
+            want_length(&views[5], "predecessors", ndim - 1, nodes)
         begin(&poll, &views[6], stop, release_gil)
         if release_gil:
             with nogil:
@@ -1256,19 +1513,28 @@ def sparse_matvec(data, indices, starts, ends, x, y, *, bint release_gil=True, s
     cdef Py_buffer views[7]
     cdef Poll poll
     cdef int ndim = 2 if getattr(x, "ndim", 1) == 2 else 1
-    cdef Py_ssize_t vectors = 1
+    cdef Py_ssize_t rows, vectors = 1
+    cdef const void *first_end
     cdef int status
     memset(views, 0, sizeof(views))
     try:
         take(&views[0], data, "data", FLOAT, 0, 1)
         take(&views[1], indices, "indices", INTEGER, 0, 1)
         take(&views[2], starts, "starts", INTEGER, views[1].itemsize, 1)
-        take(&views[3], ends, "ends", INTEGER, views[1].itemsize, 1)
+        if ends is None:
+            if views[2].shape[0] == 0:
+                raise ValueError("starts: wanted one more than there are rows, got none")
+            rows = views[2].shape[0] - 1
+            first_end = <const char *> views[2].buf + views[2].itemsize
+        else:
+            take(&views[3], ends, "ends", INTEGER, views[1].itemsize, 1)
+            rows = views[2].shape[0]
+            want_length(&views[3], "ends", 0, rows)
+            first_end = views[3].buf
         take(&views[4], x, "x", FLOAT, 8 if views[0].itemsize == 8 else 0, ndim)
         take(&views[5], y, "y", FLOAT, views[4].itemsize, ndim, writable=True)
         want_length(&views[1], "indices", 0, views[0].shape[0])
-        want_length(&views[3], "ends", 0, views[2].shape[0])
-        want_length(&views[5], "y", 0, views[2].shape[0])
+        want_length(&views[5], "y", 0, rows)
         if ndim == 2:
             vectors = views[4].shape[1]
             want_length(&views[5], "y", 1, vectors)
@@ -1276,14 +1542,14 @@ def sparse_matvec(data, indices, starts, ends, x, y, *, bint release_gil=True, s
         if release_gil:
             with nogil:
                 status = sparse_matvec_core(
-                    views[0].buf, views[0].itemsize == 8, views[1].buf, views[2].buf, views[3].buf,
-                    views[1].itemsize == 8, views[2].shape[0], views[0].shape[0], views[4].buf, views[4].itemsize == 8,
+                    views[0].buf, views[0].itemsize == 8, views[1].buf, views[2].buf, first_end,
+                    views[1].itemsize == 8, rows, views[0].shape[0], views[4].buf, views[4].itemsize == 8,
                     views[4].shape[0], vectors, views[5].buf, &poll,
                 )
         else:
             status = sparse_matvec_core(
-                views[0].buf, views[0].itemsize == 8, views[1].buf, views[2].buf, views[3].buf,
-                views[1].itemsize == 8, views[2].shape[0], views[0].shape[0], views[4].buf, views[4].itemsize == 8,
+                views[0].buf, views[0].itemsize == 8, views[1].buf, views[2].buf, first_end,
+                views[1].itemsize == 8, rows, views[0].shape[0], views[4].buf, views[4].itemsize == 8,
                 views[4].shape[0], vectors, views[5].buf, &poll,
             )
         finish(status)
@@ -1336,36 +1602,39 @@ def lomb_scargle(
 ):
     cdef Py_buffer views[6]
     cdef Poll poll
-    cdef Py_ssize_t first = rows.start, count = len(rows)
+    cdef Py_ssize_t first = rows.start, count = len(rows), series = 1
+    cdef int ndim = 1 if getattr(values, "ndim", 2) == 1 else 2
     cdef int status
     memset(views, 0, sizeof(views))
     try:
         take(&views[0], times, "times", FLOAT, 8, 1)
-        take(&views[1], values, "values", FLOAT, 8, 2)
+        take(&views[1], values, "values", FLOAT, 8, ndim)
         take(&views[2], frequencies, "frequencies", FLOAT, 8, 1)
         if errors is not None:
             take(&views[3], errors, "errors", FLOAT, 8, 1)
             want_length(&views[3], "errors", 0, views[0].shape[0])
-        take(&views[4], power, "power", FLOAT, 8, 2, writable=True)
+        take(&views[4], power, "power", FLOAT, 8, ndim, writable=True)
         if views[0].shape[0] == 0:
             raise ValueError("times: wanted at least one, got none")
-        want_length(&views[1], "values", 1, views[0].shape[0])
+        want_length(&views[1], "values", ndim - 1, views[0].shape[0])
         if rows.step != 1 or first < 0 or count > views[2].shape[0] or first > views[2].shape[0] - count:
             raise ValueError(f"rows: wanted a range within the {views[2].shape[0]} frequencies, got {rows}")
         want_length(&views[4], "power", 0, count)
-        want_length(&views[4], "power", 1, views[1].shape[0])
+        if ndim == 2:
+            series = views[1].shape[0]
+            want_length(&views[4], "power", 1, series)
         begin(&poll, &views[5], stop, release_gil)
         if release_gil:
             with nogil:
                 status = lomb_scargle_core(
                     <const double *> views[0].buf, views[0].shape[0], <const double *> views[1].buf,
-                    views[1].shape[0], <const double *> views[3].buf, <const double *> views[2].buf,
+                    series, <const double *> views[3].buf, <const double *> views[2].buf,
                     views[2].shape[0], first, count, fit_mean, <double *> views[4].buf, &poll,
                 )
         else:
             status = lomb_scargle_core(
                 <const double *> views[0].buf, views[0].shape[0], <const double *> views[1].buf,
-                views[1].shape[0], <const double *> views[3].buf, <const double *> views[2].buf,
+                series, <const double *> views[3].buf, <const double *> views[2].buf,
                 views[2].shape[0], first, count, fit_mean, <double *> views[4].buf, &poll,
             )
         finish(status)
@@ -1445,3 +1714,42 @@ def smooth_mesh(
         finish(status)
     finally:
         give_back(views, 5)
+
+
+def smooth_faces(
+    positions, faces, double factor, int64_t iterations, moved, *, bint release_gil=True, stop=None
+):
+    cdef Py_buffer views[4]
+    cdef Mesh mesh
+    cdef Poll poll
+    cdef int status
+    memset(views, 0, sizeof(views))
+    memset(&mesh, 0, sizeof(mesh))
+    try:
+        take(&views[0], positions, "positions", FLOAT, 0, 2)
+        take(&views[1], faces, "faces", INTEGER, 0, 2)
+        take(&views[2], moved, "moved", FLOAT, views[0].itemsize, 2, writable=True)
+        want_length(&views[0], "positions", 1, 3)
+        want_length(&views[1], "faces", 1, 3)
+        want_length(&views[2], "moved", 0, views[0].shape[0])
+        want_length(&views[2], "moved", 1, 3)
+        if views[0].shape[0] >= 2**31:
+            raise ValueError(f"positions: wanted less than 2**31, got {views[0].shape[0]}")
+        if iterations < 0:
+            raise ValueError(f"iterations: wanted 0 or more, got {iterations}")
+        mesh.vertices, mesh.factor = views[0].shape[0], factor
+        begin(&poll, &views[3], stop, release_gil)
+        if release_gil:
+            with nogil:
+                status = smooth_faces_core(
+                    &mesh, views[1].buf, views[1].itemsize == 8, views[1].shape[0], views[0].buf,
+                    views[0].itemsize == 8, iterations, views[2].buf, &poll,
+                )
+        else:
+            status = smooth_faces_core(
+                &mesh, views[1].buf, views[1].itemsize == 8, views[1].shape[0], views[0].buf,
+                views[0].itemsize == 8, iterations, views[2].buf, &poll,
+            )
+        finish(status)
+    finally:
+        give_back(views, 4)

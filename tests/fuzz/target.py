@@ -226,9 +226,11 @@ def raw(name, source):
         text = source.text(60, wide=wide)
         core = source.choice(("pattern_set_count", "pattern_set_find_all"))
         return core, [automaton, text, range(len(text)), source.below(5)]
-    if name == "smooth_mesh" and source.below(2):
+    if name == "smooth_mesh" and source.below(3):
         count = source.between(0, 12)
         faces = np.array(source.indices(3 * source.between(0, 12), count)).reshape(-1, 3)
+        if source.below(2):
+            return "smooth_faces", [source.floats((count, 3)), faces, 0.5, source.below(4), np.empty((count, 3))]
         return "mesh_neighbors", [faces, np.empty(count + 1, np.int64), np.empty(6 * len(faces), np.int32)]
     return captured(HARNESSES[name](source))
 

@@ -2,6 +2,8 @@
 
 import ctypes
 import mmap
+from functools import partial
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -106,9 +108,6 @@ def test_a_view_whose_owner_is_in_no_buffer_is_held():
     assert len(held) == 2
 
 
-DOUBLE = np.dtype(np.float64)
-
-
 @pytest.mark.parametrize(
     ("value", "usable"),
     [
@@ -139,8 +138,64 @@ DOUBLE = np.dtype(np.float64)
     ],
 )
 def test_which_are_usable(value, usable):
-    assert _arrays.usable(value, 2, (DOUBLE,)) == usable
-    assert (_arrays.float_array("value", value, np.ndim(value), DOUBLE) is value) == (usable or np.ndim(value) == 1)
+    assert _arrays.usable(value, "f", 2, 8) == usable
+    assert (_arrays.float_array("value", value, np.ndim(value), 8) is value) == (usable or np.ndim(value) == 1)
+    assert (_arrays.float_arrays(0, ("value", value, np.ndim(value)))[0] is value) == (
+        usable or getattr(value, "dtype", None) == np.float32 or np.ndim(value) == 1
+    )
+
+
+DTYPES = [np.dtype(letter) for letter in "?bBhHiIlLqQefdgFDmMOSUV"]
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_which_dtypes_are_usable(dtype):
+    array = np.zeros((2, 3), dtype)
+    for letter, sizes in (("f", (0, 4, 8)), ("i", (0, 4, 8)), ("u", (1,))):
+        for size in sizes:
+            wanted = dtype.kind == letter and dtype.itemsize in ((size,) if size else (4, 8)) and dtype.char != "g"
+            assert _kernels.usable(array, np.ndarray, letter, 2, size) == wanted
+
+
+def test_letters_are_those_of_numpy():
+    with pytest.raises(ValueError, match="letter: wanted"):
+        _kernels.usable(np.zeros(1), np.ndarray, "d", 1)
+
+
+@pytest.mark.parametrize("kinds", ["dd", "ff", "fd", "df", "dfd", "ii", "di", "fi", "ee"])
+def test_several_become_alike(kinds):
+    given = [np.arange(3).astype(kind) for kind in kinds]
+    found = _arrays.float_arrays(0, *[("x", array, 1) for array in given])
+    assert [array.dtype for array in _arrays.float_arrays(8, *[("x", array, 1) for array in given])] == [
+        np.float64
+    ] * len(kinds)
+    dtype = np.float32 if set(kinds) <= {"e", "f"} else np.float64
+    assert [array.dtype for array in found] == [dtype] * len(kinds)
+    assert all(array.tolist() == [0, 1, 2] for array in found)
+    for array, one in zip(found, given, strict=True):
+        assert (array is one) == (one.dtype == dtype)
+    with pytest.raises(ValueError, match="last: wanted 2 dimension"):
+        _arrays.float_arrays(0, *[("x", array, 1) for array in given], ("last", given[0], 2))
+
+
+def test_only_what_is_not_usable_is_converted():
+    asked = []
+
+    def otherwise(*given):
+        asked.append(given)
+        return 5
+
+    array, single = np.zeros((2, 3)), np.zeros((2, 3), np.float32)
+    as_it_is = partial(_kernels.as_it_is, np.ndarray, "f", otherwise, "x")
+    assert as_it_is(array, 2) is array
+    assert as_it_is(single, 2) is single
+    assert as_it_is(array, 2, 8) is array
+    assert not asked
+    assert [as_it_is(single, 2, 8), as_it_is(array, 1), as_it_is("text", 2)] == [5] * 3
+    assert [given[2:] for given in asked] == [(2, 8), (1, 0), (2, 0)]
+    assert all(
+        given[0] == "x" and given[1] is value for given, value in zip(asked, (single, array, "text"), strict=True)
+    )
 
 
 def test_one_that_is_read_only_is_usable():
@@ -168,37 +223,74 @@ def test_call_passes_errors_on():
         _kernels.call("no such core", (), (), release_gil=False)
 
 
-@pytest.mark.parametrize("release_gil", [True, False])
-def test_fill_makes_an_array_for_each_spec(release_gil):
-    inputs = range(3), 4, 3, -0.75, 0.0, 0.75, 50
+def computed(core, inputs, specs, *, watches=(), seconds=0.0, out=None, workers=1, release_gil=None, **options):
+    """What `compute` returns, or what it hands on."""
+
+    class Kind:
+        pass
+
+    Kind.core = core
+    handed = (Kind, inputs, 3, seconds, specs, out, workers, release_gil)
+
+    def otherwise(*given, **more):
+        assert given == handed
+        return "otherwise", more
+
+    return _kernels.compute(np.ndarray, np.empty, set(watches), otherwise, *handed, **options)
+
+
+PICTURE = range(3), 4, 3, -0.75, 0.0, 0.75, 50
+COUNTS = (("counts", (3, 4), np.dtype(np.int32)),)
+
+
+@pytest.mark.parametrize("release_gil", [True, False, None])
+@pytest.mark.parametrize("seconds", [0.0, 1.0])
+def test_compute_makes_an_array_for_each_spec(release_gil, seconds):
     wanted = np.empty((3, 4), np.int32)
-    _kernels.mandelbrot(*inputs, wanted)
-    specs = (("counts", (3, 4), np.dtype(np.int32)),)
-    counts = _kernels.fill("mandelbrot", inputs, specs, release_gil, np.empty, np.ndarray)
+    _kernels.mandelbrot(*PICTURE, wanted)
+    counts = computed("mandelbrot", PICTURE, COUNTS, seconds=seconds, release_gil=release_gil)
     assert counts.dtype == np.int32
     assert np.array_equal(counts, wanted)
     points = np.array([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]])
     specs = ("distances", (3, 1), np.dtype(np.float64)), ("indices", (3, 1), np.dtype(np.int64))
-    distances, indices = _kernels.fill(
-        "nearest_neighbors", (points, points, 1), specs, release_gil, np.empty, np.ndarray
-    )
+    distances, indices = computed("nearest_neighbors", (points, points, 1), specs, release_gil=release_gil)
     assert distances.tolist() == [[0.0]] * 3
     assert indices.tolist() == [[0], [1], [2]]
     try_to_resize(points)  # it is let go
 
 
-def test_fill_passes_errors_on():
-    inputs = range(3), 4, 3, -0.75, 0.0, 0.75, 50
+@pytest.mark.parametrize(
+    ("seconds", "wanted", "release"),
+    [(0.0, None, False), (49e-6, None, False), (50e-6, None, True), (0.0, True, True), (1.0, False, False)],
+)
+@pytest.mark.thread_unsafe(reason="patches")
+def test_long_calls_release_unless_told_otherwise(seconds, wanted, release):
+    assert _kernels.releases(wanted, seconds) is release
+    found = []
+    with mock.patch.object(_kernels, "mandelbrot", lambda *_, release_gil: found.append(release_gil)):
+        computed("mandelbrot", PICTURE, COUNTS, seconds=seconds, release_gil=wanted)
+    assert found == [release]
+
+
+@pytest.mark.parametrize(
+    "change", [{"watches": [1]}, {"out": ()}, {"workers": 2}, {"workers": True}, {"workers": map}, {"workers": 1.0}]
+)
+def test_compute_leaves_to_others_what_is_not_the_usual_case(change):
+    assert computed("mandelbrot", PICTURE, COUNTS, **change) == ("otherwise", {"single": False})
+    assert computed("mandelbrot", PICTURE, COUNTS, **change, single=True) == ("otherwise", {"single": True})
+
+
+def test_compute_passes_errors_on():
     with pytest.raises(TypeError, match="counts"):
-        _kernels.fill("mandelbrot", inputs, (("counts", (3, 4), np.int64),), False, np.empty, np.ndarray)  # noqa: FBT003
+        computed("mandelbrot", PICTURE, (("counts", (3, 4), np.int64),))
     with pytest.raises(ValueError, match="counts"):
-        _kernels.fill("mandelbrot", inputs, (("counts", (4, 4), np.int32),), False, np.empty, np.ndarray)  # noqa: FBT003
+        computed("mandelbrot", PICTURE, (("counts", (4, 4), np.int32),))
     with pytest.raises(MemoryError):
-        _kernels.fill("mandelbrot", inputs, (("counts", (2**40, 2**20), np.int32),), False, np.empty, np.ndarray)  # noqa: FBT003
+        computed("mandelbrot", PICTURE, (("counts", (2**40, 2**20), np.int32),))
     with pytest.raises(TypeError, match="less than 16"):
-        _kernels.fill("mandelbrot", (1,) * 15, (("counts", (3, 4), np.int32),), False, np.empty, np.ndarray)  # noqa: FBT003
+        computed("mandelbrot", (1,) * 15, COUNTS)
     with pytest.raises(ValueError, match="unpack"):
-        _kernels.fill("mandelbrot", inputs, (((3, 4), np.int32),), False, np.empty, np.ndarray)  # noqa: FBT003
+        computed("mandelbrot", PICTURE, (((3, 4), np.int32),))
 
 
 def test_what_is_lazy_is_the_real_thing():

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from itertools import product
+from itertools import pairwise, product
 from multiprocessing import get_context
 
 import numpy as np
@@ -290,6 +290,45 @@ def test_the_search_of_later_subtrees_ends(always_cut):
 def flat(options):
     """What the core is given."""
     return exact_cover._read(options, ())
+
+
+@given(problems())
+def test_options_become_rows_of_numbers(problem):
+    options, secondary = problem
+    items, offsets, item_count, primary_count = exact_cover._read(options, secondary)
+    came = list(dict.fromkeys(item for option in options for item in option))
+    order = [item for item in came if item not in secondary] + [item for item in came if item in secondary]
+    rows = [items[start:end].tolist() for start, end in pairwise(offsets)]
+    assert rows == [[order.index(item) for item in option] for option in options]
+    assert item_count == len(order)
+    assert primary_count == len(set(came) - secondary)
+    assert items.typecode == offsets.typecode == "i"
+
+
+@pytest.mark.parametrize("secondary", ["", "b", "abc"])
+def test_an_item_twice_is_found_wherever_it_stands(secondary):
+    for options, index, item in (
+        (["ab", "aa"], 1, "a"),
+        (["bab"], 0, "b"),
+        (["abc", "bca", "cabc"], 2, "c"),
+    ):
+        with pytest.raises(ValueError, match=rf"^options\[{index}\]: wanted each item once, got '{item}' twice$"):
+            count_exact_covers(options, secondary=secondary)
+    assert count_exact_covers(["abc", "bc", "a"], secondary=secondary) >= 1
+
+
+@pytest.mark.parametrize("method", ["__hash__", "__eq__"])
+def test_what_an_item_raises_goes_through(method):
+    class Item:
+        def __hash__(self):
+            return 1
+
+    def fail(*_):
+        raise ZeroDivisionError
+
+    setattr(Item, method, fail)
+    with pytest.raises(ZeroDivisionError):
+        count_exact_covers([[Item(), Item()]])
 
 
 @pytest.mark.parametrize("more", [0, 130])

@@ -331,6 +331,9 @@ def test_one_answer_wherever_it_is_cut(start, stop):
     power, fit_mean = np.empty((stop - start, 1)), True
     _kernels.lomb_scargle(range(start, stop), times, values[None], grid, None, fit_mean, power)
     assert power[:, 0].tobytes() == gilfree.lomb_scargle(times, values, grid)[start:stop].tobytes()
+    alone = np.empty(stop - start)
+    _kernels.lomb_scargle(range(start, stop), times, values, grid, None, fit_mean, alone)
+    assert alone.tobytes() == power.tobytes()
 
 
 GOOD = {
@@ -356,6 +359,9 @@ GOOD = {
         {"times": T[:-1]},
         {"times": np.empty(0)},
         {"values": Y},
+        {"power": np.empty(5)},
+        {"values": Y, "power": np.empty(4)},
+        {"values": Y[:-1], "power": np.empty(5)},
         {"values": Y[None].astype(np.float32)},
         {"values": np.ones((2, 20))},
         {"frequencies": F.astype(np.float32)},

@@ -374,6 +374,24 @@ def test_bad_offsets(offset):
         _kernels.pattern_set_find_all(_kernels.pattern_set(("a",)), "abcd", None, offset)
 
 
+def test_matches_are_written_where_there_is_room_for_them():
+    automaton = _kernels.pattern_set(("a", "ba"))
+    made = []
+
+    def empty(count, dtype):
+        made.append(np.empty(count, dtype))
+        return made[-1]
+
+    patterns, starts = _kernels.pattern_set_find_all(automaton, "abba", empty=empty, dtype=np.int64)
+    assert [patterns is made[0], starts is made[1], len(made)] == [True, True, 2]
+    assert list(zip(patterns.tolist(), starts.tolist(), strict=True)) == [(0, 0), (1, 2), (0, 3)]
+    for value in (None, np.empty(2, np.int64), np.empty(4, np.int64), np.empty(25, np.int8)[1:], bytes(24)):
+        with pytest.raises((TypeError, ValueError, BufferError)):
+            _kernels.pattern_set_find_all(automaton, "abba", empty=lambda _, dtype: dtype, dtype=value)
+    with pytest.raises(ZeroDivisionError):
+        _kernels.pattern_set_find_all(automaton, "abba", empty=lambda count, _: count // 0)
+
+
 def building():
     words = tuple(many_words(150_000))
     return lambda stop: _kernels.pattern_set(words, stop=stop)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from gilfree.kernels._scalars import finite_float, integer
+from gilfree._kernels import finite_float, integer, numbers
 
 
 class Whole:
@@ -71,3 +71,39 @@ def test_ints_are_floats():
 def test_others_are_no_floats(value):
     with pytest.raises(TypeError, match="^x: wanted a float, got "):
         finite_float("x", value)
+
+
+TABLE = (("k", int, 1, 5), ("n", int, 0, None), ("x", float, 0.0, -math.inf), ("y", float, -math.inf, 2.0))
+
+
+@pytest.mark.parametrize("values", [(1, 0, 0.0, 2.5), (Whole(5), np.int64(2**40), 3, np.float32(4))])
+def test_several_at_once_become_what_each_becomes(values):
+    (k, n, x, y), found = values, numbers(TABLE, *values)
+    assert found == [integer("k", k, 1, 5), integer("n", n, 0), finite_float("x", x, 0), finite_float("y", y, above=2)]
+    assert [type(value) for value in found] == [int, int, float, float]
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "error", "words"),
+    [
+        (0, 6, ValueError, "k: wanted 1 to 5, got 6"),
+        (0, 1.0, TypeError, "k: wanted an int, got float"),
+        (1, -1, ValueError, "n: wanted 0 or more, got -1"),
+        (2, -0.5, ValueError, "x: wanted a finite number of 0 or more, got -0.5"),
+        (2, math.nan, ValueError, "x: wanted a finite number of 0 or more, got nan"),
+        (3, 2.0, ValueError, "y: wanted a finite number above 2, got 2.0"),
+        (3, "two", TypeError, "y: wanted a float, got 'two'"),
+    ],
+)
+def test_one_of_several_is_refused_as_if_it_were_alone(place, value, error, words):
+    values = [1, 0, 0.0, 2.5]
+    values[place] = value
+    with pytest.raises(error) as caught:
+        numbers(TABLE, *values)
+    assert str(caught.value) == words
+
+
+def test_several_are_as_many_as_are_wanted():
+    for values in ((), (1, 0, 0.0), (1, 0, 0.0, 2.5, 1)):
+        with pytest.raises(TypeError, match="wanted 4, got"):
+            numbers(TABLE, *values)

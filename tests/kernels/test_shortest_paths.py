@@ -483,6 +483,25 @@ def core_arguments(graph, sources, *, unweighted=False, predecessors=False):
     return [None if unweighted else data, indices, indptr, sources, *outputs]
 
 
+def test_a_single_source_needs_no_rows():
+    arguments = core_arguments(TEXTBOOK_ARRAYS, [1], predecessors=True)
+    rows = [output[0].copy() for output in arguments[4:]]
+    _kernels.shortest_paths(*arguments)
+    _kernels.shortest_paths(*arguments[:4], *rows)
+    assert all(np.array_equal(output, [row]) for output, row in zip(arguments[4:], rows, strict=True))
+    for distances, predecessors, name in (
+        (rows[0], arguments[5], "predecessors"),
+        (arguments[4], rows[1], "predecessors"),
+        (rows[0][:-1], rows[1], "indptr"),
+        (rows[0], rows[1][:-1], "predecessors"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=name):
+            _kernels.shortest_paths(*arguments[:4], distances, predecessors)
+    for sources in ([0, 1], []):
+        with pytest.raises(ValueError, match="sources: wanted length 1"):
+            _kernels.shortest_paths(*arguments[:3], np.array(sources, np.int64), *rows)
+
+
 @pytest.mark.parametrize("unweighted", [False, True])
 def test_a_stop_from_another_thread_ends_a_long_call(unweighted):
     arguments = core_arguments(random_graph(9, 1000, 200), np.arange(5000) % 1000, unweighted=unweighted)

@@ -225,7 +225,7 @@ def test_dtypes_of_vertices(given, dtype):
         ((SQUARE, [[-1, 1, 2]]), {}, ValueError, ["faces", "0 to n − 1"]),
         ((SQUARE, [[0, 2**40, 2]]), {}, ValueError, ["faces", "0 to n − 1"]),
         ((SQUARE, np.array([[0, 1, 2**64 - 1]], np.uint64)), {}, ValueError, ["faces", "0 to n − 1"]),
-        ((np.empty((0, 3)), [[0, 0, 0]]), {}, ValueError, ["faces", "0 to n − 1"]),
+        ((np.empty((0, 3)), [[0, 0, 0]]), {"out": None}, ValueError, ["faces", "0 to n − 1"]),
         ((SQUARE, HALVES), {"iterations": -1}, ValueError, ["iterations", "0 to", "-1"]),
         ((SQUARE, HALVES), {"iterations": 1.0}, TypeError, ["iterations", "int", "float"]),
         ((SQUARE, HALVES), {"iterations": 2**31}, ValueError, ["iterations", str(2**31)]),
@@ -389,6 +389,53 @@ def test_mesh_neighbors_checks_what_its_memory_safety_needs(position, value, wor
         _kernels.mesh_neighbors(*arguments)
     for word in words:
         assert word in str(caught.value)
+
+
+@pytest.mark.parametrize("release_gil", [True, False])
+@pytest.mark.parametrize("iterations", [0, 1, 5])
+def test_both_passes_at_once_are_one_after_the_other(iterations, release_gil):
+    positions, triangles = random_mesh(300, 700)
+    offsets, neighbors, wanted = np.empty(301, np.int64), np.empty(6 * 700, np.int32), np.empty_like(positions)
+    _kernels.mesh_neighbors(triangles, offsets, neighbors)
+    _kernels.smooth_mesh(range(300), positions, offsets, neighbors, 0.5, iterations, wanted)
+    for faces in (triangles, triangles.astype(np.int32), triangles.astype(np.int64)):
+        moved = np.empty_like(positions)
+        _kernels.smooth_faces(positions, faces, 0.5, iterations, moved, release_gil=release_gil)
+        assert moved.tobytes() == wanted.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("position", "value", "words"),
+    [
+        (0, np.ones((3, 4)), ["positions", "length 3"]),
+        (0, np.ones((4, 3)), ["moved", "length 4"]),
+        (0, np.ones((3, 3), np.float32), ["moved", "4-byte"]),
+        (1, np.array([[0, 1]]), ["faces", "length 3"]),
+        (1, np.array([[0, 1, 3]]), ["faces", "0 to n − 1"]),
+        (1, np.array([[0, 1, -1]]), ["faces", "0 to n − 1"]),
+        (1, np.ones((1, 3)), ["faces", "integers"]),
+        (3, -1, ["iterations", "-1"]),
+        (4, np.empty((3, 2)), ["moved", "length 3"]),
+        (4, bytes(72), ["moved", "writable"]),
+    ],
+)
+def test_smooth_faces_checks_what_its_memory_safety_needs(position, value, words):
+    arguments = [np.ones((3, 3)), np.array([[0, 1, 2]]), 0.5, 2, np.empty((3, 3))]
+    _kernels.smooth_faces(*arguments)
+    arguments[position] = value
+    with pytest.raises((TypeError, ValueError)) as caught:
+        _kernels.smooth_faces(*arguments)
+    for word in words:
+        assert word in str(caught.value)
+
+
+@pytest.mark.parametrize("faces", [20_000, 0])
+def test_a_stop_set_before_ends_both_passes(faces):
+    stop = array("i", [0])
+    _kernels.stop(stop)
+    positions, triangles = np.zeros((100_000, 3)), np.zeros((faces, 3), np.int32)
+    with pytest.raises(gilfree.Cancelled):
+        _kernels.smooth_faces(positions, triangles, 0.5, 1, np.empty_like(positions), stop=stop)
 
 
 GOOD_OFFSETS, GOOD_NEIGHBORS = np.array([0, 1, 2, 2]), np.array([1, 0], np.int32)

@@ -299,8 +299,7 @@ def grid(costs, chunks, *, chosen=True):
 
 
 def test_rows_cost_what_they_store():
-    ends = np.array([4, 4, 9], np.int32)
-    work = Rows((None, None, np.array([0, 4, 4], np.int32), ends, None), (), 3, 0.0)
+    work = Rows((None, None, np.array([0, 4, 4, 9], np.int32), None, None), (), 3, 0.0)
     assert [work.before(row) for row in range(4)] == [0, 4 + 1, 4 + 2, 9 + 3]
 
 
@@ -375,6 +374,17 @@ def test_rows_need_not_follow_each_other():
     starts, ends = np.array([2, 0, 1], np.int32), np.array([3, 2, 1], np.int32)
     _kernels.sparse_matvec(np.array([1.0, 2, 4]), indices, starts, ends, np.array([1.0, 10]), y)
     assert y.tolist() == [4, 21, 0]
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.int64])
+def test_without_ends_each_row_ends_where_the_next_one_starts(kind):
+    y = np.empty(3)
+    indices, offsets = np.array([0, 1, 0], kind), np.array([0, 1, 1, 3], kind)
+    _kernels.sparse_matvec(np.array([1.0, 2, 4]), indices, offsets, None, np.array([1.0, 10]), y)
+    assert y.tolist() == [1, 0, 24]
+    for wrong in (offsets[:3], np.append(offsets, offsets[-1]), offsets[:0]):
+        with pytest.raises(ValueError, match=r"^(y: wanted length|starts: wanted one more)"):
+            _kernels.sparse_matvec(np.array([1.0, 2, 4]), indices, wrong, None, np.array([1.0, 10]), y)
 
 
 @pytest.mark.thread_unsafe(reason="starts threads of its own")

@@ -32,8 +32,8 @@ def releases(call, kernel, release_gil):
     return found.releases
 
 
-# Between their passes Python objects are made, of a size that the first one finds.
-PASSES = {"smooth_mesh": 2, "pattern_set": 2}
+# Between its passes Python objects are made, of a size that the first one finds.
+PASSES = {"pattern_set": 2}
 
 
 @pytest.mark.usefixtures("counted")

@@ -102,7 +102,8 @@ def seeing(see):
         return call
 
     with ExitStack() as stack:
-        for core in (*KERNELS, "mesh_neighbors", "edit_distances", "pattern_set_count", "pattern_set_find_all"):
+        others = "mesh_neighbors", "smooth_faces", "edit_distances", "pattern_set_count", "pattern_set_find_all"
+        for core in (*KERNELS, *others):
             stack.enter_context(mock.patch.object(_kernels, core, seen(getattr(_kernels, core))))
         yield
 

@@ -5,7 +5,8 @@ listed, at the vertex where they begin, in the order of the faces; then the list
 to the last, and each is entered at its neighbours. What is entered at a vertex so comes in ascending order, and an edge
 that several faces share comes several times in a row.
 
-`smooth_mesh` reads positions as four numbers of which the last is not used, because registers hold four.
+`smooth_mesh` reads positions as four numbers of which the last is not used, because registers hold four. `smooth_faces`
+is both, one after the other.
 """
 
 from libc.stdint cimport SIZE_MAX, int32_t, int64_t, uint64_t
@@ -286,3 +287,26 @@ cdef inline int smooth_mesh(
     if are_double:
         return smooth(mesh, first, rows, <const double *> positions, iterations, <double *> moved, stop)
     return smooth(mesh, first, rows, <const float *> positions, iterations, <float *> moved, stop)
+
+
+cdef inline int smooth_faces(
+    Mesh *mesh, const void *faces, bint are_long, Py_ssize_t face_count, const void *positions, bint are_double,
+    int64_t iterations, void *moved, Poll *stop
+) noexcept nogil:
+    """`mesh_neighbors`, then `smooth_mesh` of all vertices. `mesh` comes without neighbours, and leaves without."""
+    cdef int64_t *offsets = NULL
+    cdef int32_t *neighbors = NULL
+    cdef int status = NO_MEMORY
+    if (<size_t> face_count <= SIZE_MAX // ENDS // sizeof(int64_t)
+            and <size_t> mesh.vertices < SIZE_MAX // sizeof(int64_t)):
+        offsets = <int64_t *> malloc((<size_t> mesh.vertices + 1) * sizeof(int64_t))
+        neighbors = <int32_t *> malloc(<size_t> face_count * ENDS * sizeof(int32_t) + 1)
+    if offsets != NULL and neighbors != NULL:
+        status = mesh_neighbors(faces, are_long, face_count, mesh.vertices, offsets, neighbors, stop)
+    if status == OK:
+        mesh.offsets, mesh.neighbors, mesh.ends = offsets, neighbors, offsets[mesh.vertices]
+        status = smooth_mesh(mesh, 0, mesh.vertices, positions, are_double, iterations, moved, stop)
+        mesh.offsets, mesh.neighbors, mesh.ends = NULL, NULL, 0
+    free(neighbors)
+    free(offsets)
+    return status

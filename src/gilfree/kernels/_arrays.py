@@ -1,6 +1,7 @@
 """Arrays that kernels are given and return: converted once where need be, checked, kept in place during the call."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
@@ -9,43 +10,25 @@ from numpy.typing import DTypeLike, NDArray
 
 from gilfree import _kernels
 from gilfree._kernels import hold
-from gilfree.kernels._kernel import Work, releases, share
+from gilfree.kernels._kernel import Work, share
 from gilfree.watching import watches
 from gilfree.workers import Workers
 
-__all__ = ["Specs", "compute", "finish", "float_array", "outputs", "usable"]
+__all__ = ["Specs", "compute", "finish", "float_array", "float_arrays", "outputs", "usable"]
 
 Specs: TypeAlias = tuple[tuple[str, tuple[int, ...], DTypeLike], ...]
 
 FLOAT64_BYTES = 8
 FLOAT64, INT32, INT64 = map(np.dtype, (np.float64, np.int32, np.int64))  # to be made arrays of sooner than by type
-FLOATS = (FLOAT64, np.dtype(np.float32))  # what is looked for first, first
-BYTES = (np.dtype(np.uint8),)
-IN_PLACE = 0x101  # the flags C_CONTIGUOUS and ALIGNED
 
 
-def usable(value: object, ndim: int, dtypes: "tuple[np.dtype[Any], ...]") -> TypeGuard[NDArray[Any]]:
+def usable(value: object, letter: str, ndim: int, itemsize: int) -> TypeGuard[NDArray[Any]]:
     """Return whether a core can use the value as it is: this decides in a tenth of the time that conversion takes."""
-    return (
-        type(value) is ndarray
-        and value.ndim == ndim
-        and value.dtype in dtypes
-        and value.flags.num & IN_PLACE == IN_PLACE
-    )
+    found: bool = _kernels.usable(value, ndarray, letter, ndim, itemsize)
+    return found
 
 
-def float_array(name: str, value: object, ndim: int, dtype: "np.dtype[Any] | None" = None) -> NDArray[Any]:
-    """Return ``value`` as a C-contiguous, aligned, native array of float32 or float64; no copy where it is one.
-
-    Integers and booleans become float64. Without ``dtype``, float32 stays what it is.
-    """
-    if (  # `usable`, without the call
-        type(value) is ndarray
-        and value.ndim == ndim
-        and (value.dtype in FLOATS if dtype is None else value.dtype is dtype)
-        and value.flags.num & IN_PLACE == IN_PLACE
-    ):
-        return value
+def _converted(name: str, value: object, ndim: int, itemsize: int) -> NDArray[Any]:
     try:
         array = np.asarray(value)
     except ValueError as error:  # a ragged list
@@ -54,12 +37,27 @@ def float_array(name: str, value: object, ndim: int, dtype: "np.dtype[Any] | Non
         raise TypeError(f"{name}: wanted an array of float32 or float64, got dtype {array.dtype}")
     if array.ndim != ndim:
         raise ValueError(f"{name}: wanted {ndim} dimension(s), got {array.ndim} (shape {array.shape})")
-    if dtype is None:
-        dtype = np.dtype(np.float32 if array.dtype.kind == "f" and array.dtype.itemsize < FLOAT64_BYTES else np.float64)
-    return np.require(array, dtype, ["C", "A"])
+    single = array.dtype.kind == "f" and (itemsize or array.dtype.itemsize) < FLOAT64_BYTES
+    return np.require(array, np.float32 if single else np.float64, ["C", "A"])
 
 
-def compute(  # noqa: PLR0917 - names would take a tenth of a microsecond
+def _made_alike(itemsize: int, *wanted: tuple[str, object, int]) -> list[NDArray[Any]]:
+    arrays = [float_array(*one, itemsize) for one in wanted]
+    if any(array.dtype != arrays[0].dtype for array in arrays):
+        return [array.astype(np.float64, copy=False) for array in arrays]
+    return arrays
+
+
+# float_array(name, value, ndim, itemsize=0) returns the value as a C-contiguous, aligned, native array of float32 or
+# float64; no copy where it is one. Integers and booleans become float64. An itemsize of 8 is for float64 only.
+float_array: Callable[..., NDArray[Any]] = partial(_kernels.as_it_is, ndarray, "f", _converted)
+
+# float_arrays(itemsize, (name, value, ndim), ...) returns a list of several: with 8, all of float64; with 0, all of
+# float32 if they are that, else all of float64.
+float_arrays: Callable[..., list[NDArray[Any]]] = partial(_kernels.alike, ndarray, _made_alike)
+
+
+def _computed(  # noqa: PLR0917 - as `compute` hands them on
     kind: type[Work],
     inputs: tuple[Any, ...],
     rows: int,
@@ -71,12 +69,6 @@ def compute(  # noqa: PLR0917 - names would take a tenth of a microsecond
     *,
     single: bool = False,
 ) -> Any:  # noqa: ANN401 - an array, or a tuple of them
-    """Do this kind of work and return its results: an array for each of ``specs`` (name, shape, dtype), or ``out``.
-
-    ``single``: there is one row, and the shapes of ``out`` do not name it.
-    """
-    if out is None and workers.__class__ is int and workers == 1 and not watches:  # the usual case
-        return _kernels.fill(kind.core, inputs, specs, releases(release_gil, seconds), empty, ndarray)
     if out is None:
         results = tuple([empty(shape, dtype) for _, shape, dtype in specs])
         held = hold(inputs, ndarray)
@@ -90,6 +82,12 @@ def compute(  # noqa: PLR0917 - names would take a tenth of a microsecond
         return results[0] if len(results) == 1 else results
     finish(out, results)
     return out if len(results) == 1 else tuple(out)  # type: ignore[arg-type]
+
+
+# compute(kind, inputs, rows, seconds, specs, out, workers, release_gil, *, single=False) does this kind of work and
+# returns its results: an array for each of the specs (name, shape, dtype), or ``out``. ``single``: there is one row,
+# and the shapes do not name it. Positional, because names would take a tenth of a microsecond.
+compute: Callable[..., Any] = partial(_kernels.compute, ndarray, empty, watches, _computed)
 
 
 def outputs(out: object, specs: Specs, inputs: Sequence[NDArray[Any]]) -> tuple[NDArray[Any], ...]:

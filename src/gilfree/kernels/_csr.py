@@ -1,20 +1,23 @@
 """Arguments in compressed sparse rows: SciPy's arrays and matrices, look-alikes, and tuples of the four parts."""
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from operator import index
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy import ndarray
 from numpy.typing import NDArray
 
-from gilfree.kernels._arrays import IN_PLACE, INT32, INT64, float_array
+from gilfree import _kernels
+from gilfree.kernels._arrays import float_array
 
 __all__ = ["csr", "index_array", "parts"]
 
 LARGEST_INT32 = 2**31 - 1
-INDICES = (INT32, INT64)
 PARTS = ("data", "indices", "indptr", "shape")
+
+Parts: TypeAlias = tuple[NDArray[Any] | None, NDArray[Any], NDArray[Any], tuple[int, int]]
 
 
 def parts(name: str, value: Any) -> tuple[Any, Any, Any, Any]:  # noqa: ANN401 - whatever has the four attributes
@@ -42,13 +45,18 @@ def csr(
     with_data: bool = True,
     square: bool = False,
     largest: int = 2**63 - 1,
-) -> tuple[NDArray[Any] | None, NDArray[Any], NDArray[Any], tuple[int, int]]:
+) -> Parts:
     """Return the four parts as the cores take them; nothing is copied that they can use in place.
 
     Data of float32 or float64, None unless ``with_data``; indices and indptr both of int32 or both of int64. Lengths
     are checked here, and the shape, whether it is ``square`` and has at most the ``largest`` number of rows. Indices
     and offsets are checked by the cores, in the load that uses them.
     """
+    usual: Parts | None = _kernels.csr_as_it_is(value, ndarray, with_data)
+    if usual is not None:
+        rows, width = usual[3]
+        if rows <= largest and (rows == width or not square):
+            return usual
     values, columns, offsets, size = parts(name, value)
     label, label_of_columns, label_of_offsets, label_of_shape = _labels(name)
     rows, width = shape = _shape(label_of_shape, size)
@@ -56,7 +64,7 @@ def csr(
         raise ValueError(f"{name}.shape: wanted a square matrix, got {shape}")
     if rows > largest:
         raise ValueError(f"{name}.shape: wanted at most {largest} rows, got {rows}")
-    indices, indptr = index_array(label_of_columns, columns), index_array(label_of_offsets, offsets)
+    indices, indptr = index_array(label_of_columns, columns, 1), index_array(label_of_offsets, offsets, 1)
     if indptr.size != rows + 1:
         raise ValueError(f"{name}.indptr: wanted length {rows + 1} for {rows} row(s), got {indptr.size}")
     if indices.dtype is not indptr.dtype and indices.dtype != indptr.dtype:
@@ -69,15 +77,7 @@ def csr(
     return data, indices, indptr, shape
 
 
-def index_array(name: str, value: object, ndim: int = 1) -> NDArray[Any]:
-    """Return ``value`` as a C-contiguous, aligned, native array of int32 or int64; no copy where it is one."""
-    if (  # `usable`, without the call
-        type(value) is ndarray
-        and value.ndim == ndim
-        and value.dtype in INDICES
-        and value.flags.num & IN_PLACE == IN_PLACE
-    ):
-        return value
+def _converted(name: str, value: object, ndim: int, _: int) -> NDArray[Any]:
     try:
         array = np.asarray(value)
     except (ValueError, OverflowError) as error:
@@ -90,6 +90,11 @@ def index_array(name: str, value: object, ndim: int = 1) -> NDArray[Any]:
     fits = dtype.itemsize < 4 or (dtype.kind == "i" and dtype.itemsize == 4)  # noqa: PLR2004
     # Numbers from 2**63 on become negative, and so remain out of range.
     return np.require(array, np.int32 if fits else np.int64, ["C", "A"])
+
+
+# index_array(name, value, ndim) returns the value as a C-contiguous, aligned, native array of int32 or int64; no copy
+# where it is one.
+index_array: Callable[[str, object, int], NDArray[Any]] = partial(_kernels.as_it_is, ndarray, "i", _converted)
 
 
 @cache

@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from gilfree import _kernels
+from gilfree._kernels import releases
 from gilfree.cancel import current_scope
 from gilfree.scope import CancelScope, inner_scope
 from gilfree.watching import WatchedCall, open_call, outside, watching
@@ -21,12 +22,7 @@ from gilfree.workers import Crew, Workers, crew, in_order, in_threads
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Kernel", "Work", "releases", "share"]
-
-# A call estimated to take less keeps the GIL when the caller leaves the choice to us. Letting go costs little by
-# itself, but beside a thread that computes in Python, getting the GIL back takes up to a switch interval (5 ms).
-# Measured by benchmarks/thresholds.py.
-RELEASE_FROM_SECONDS = 50e-6
+__all__ = ["Kernel", "Work", "share"]
 
 # To hand work to another thread and hear of its end takes about so long; so does benchmarks/thresholds.py find.
 HANDOVER_SECONDS = 200e-6
@@ -95,11 +91,6 @@ class Work:
     def sent(self, start: int, stop: int) -> tuple[Any, ...]:
         """Return the same for workers to whom inputs are copied; a kernel that can do with less says so here."""
         return self.part(start, stop)
-
-
-def releases(release_gil: bool | None, seconds: float) -> bool:  # noqa: FBT001 - the public keyword's value
-    """Return whether a call of this estimated length lets the GIL go."""
-    return seconds >= RELEASE_FROM_SECONDS if release_gil is None else bool(release_gil)
 
 
 def gil_enabled() -> bool:

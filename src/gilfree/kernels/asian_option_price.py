@@ -5,9 +5,9 @@ from itertools import accumulate
 from operator import mul
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from gilfree._kernels import numbers
 from gilfree.kernels._kernel import Kernel, Work
 from gilfree.kernels._lazy import _arrays
-from gilfree.kernels._scalars import finite_float, integer
 from gilfree.workers import Workers
 
 if TYPE_CHECKING:
@@ -24,6 +24,17 @@ MOMENTS = 5  # likewise
 MAX_STEPS = 2**53
 MAX_PATHS = 2**53
 LARGEST_SEED = 2**64 - 1
+# Name and type; the least and the largest of an int, the least of a float and what it has to be greater than.
+NUMBERS = (
+    ("spot", float, -math.inf, 0.0),
+    ("strike", float, 0.0, -math.inf),
+    ("rate", float, -math.inf, -math.inf),
+    ("volatility", float, 0.0, -math.inf),
+    ("maturity", float, -math.inf, 0.0),
+    ("steps", int, 1, MAX_STEPS),
+    ("paths", int, 2, MAX_PATHS),
+    ("seed", int, 0, LARGEST_SEED),
+)
 LARGEST_EXPONENT = 700  # of e
 LARGEST_NORMAL = 8.58  # above any that a simulation draws
 
@@ -122,11 +133,9 @@ def asian_option_price(
     >>> round(price, 2), round(error, 4)
     (5.78, 0.0022)
     """
-    spot, strike = finite_float("spot", spot, -math.inf, 0), finite_float("strike", strike, 0)
-    rate, volatility = finite_float("rate", rate), finite_float("volatility", volatility, 0)
-    maturity = finite_float("maturity", maturity, -math.inf, 0)
-    steps, paths = integer("steps", steps, 1, MAX_STEPS), integer("paths", paths, 2, MAX_PATHS)
-    seed = integer("seed", seed, 0, LARGEST_SEED)
+    spot, strike, rate, volatility, maturity, steps, paths, seed = numbers(
+        NUMBERS, spot, strike, rate, volatility, maturity, steps, paths, seed
+    )
     if kind not in ("call", "put"):
         raise ValueError(f'kind: wanted "call" or "put", got {kind!r}')
     drift, deviation = logarithmic_step(rate, volatility, maturity, steps)

@@ -90,9 +90,7 @@ def convolve2d(
     array([[1., 1.],
            [1., 1.]])
     """
-    a, b = _arrays.float_array("image", image, 2), _arrays.float_array("kernel", kernel, 2)
-    if a.dtype != b.dtype:
-        a, b = a.astype(np.float64, copy=False), b.astype(np.float64, copy=False)
+    a, b = _arrays.float_arrays(0, ("image", image, 2), ("kernel", kernel, 2))
     if b.size == 0:
         raise ValueError(f"kernel: wanted at least one element, got shape {b.shape}")
     if mode not in MODES:

@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gilfree import _kernels
-from gilfree.kernels._kernel import Kernel, Work, releases
+from gilfree._kernels import integer, releases
+from gilfree.kernels._kernel import Kernel, Work
 from gilfree.kernels._lazy import _arrays, np
-from gilfree.kernels._scalars import integer
 from gilfree.watching import watches, watching
 from gilfree.workers import Workers, crew
 
@@ -202,7 +202,7 @@ def edit_distance(
         with watch.call("edit_distance", _length(a) * _length(b)) as call:
             distance = _kernels.edit_distance(a, b, max_distance, release_gil=bool(release_gil), stop=call.flag)
             return distance
-    distance = _kernels.edit_distance(a, b, max_distance, release_gil=bool(release_gil))
+    distance = _kernels.edit_distance(a, b, max_distance, release_gil=release_gil)
     return distance
 
 

@@ -3,7 +3,6 @@
 from array import array
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from itertools import accumulate, chain, count
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gilfree import _kernels
@@ -188,7 +187,8 @@ def _search(mode: str, problem: Problem, workers: Workers, release_gil: bool | N
     if not alone:
         crew(workers)  # for what it refuses
     if release_gil is None:
-        finished, found = _kernels.exact_cover(*problem, WHOLE, None, mode, None, 0, HELD_POLLS, release_gil=False)
+        search = (*problem, WHOLE, None, mode, None, 0, HELD_POLLS)
+        finished, found = _kernels.call("exact_cover", search, (), release_gil=False)
         if finished:
             return [found]
     release = release_gil is None or bool(release_gil)
@@ -248,35 +248,20 @@ def _read(options: Any, secondary: "Iterable[Hashable]") -> Problem:  # noqa: AN
         return _read_matrix(options, optional)
     rows = _rows(options)
     try:
-        listed = list(chain.from_iterable(rows))
-        named = dict.fromkeys(listed)
-        primary = dict.fromkeys(item for item in named if item not in optional) if optional else named
-        number_of = dict(zip({**primary, **named} if optional else named, count()))
-        items = array("i", list(map(number_of.__getitem__, listed)))
-        once = sum(map(len, map(set, rows)))
-    except TypeError as error:  # from a dict or a set
+        problem: Problem = _kernels.read_options(rows, optional)
+    except TypeError as error:  # from a dict
         raise TypeError(f"options: wanted hashable items, got others ({error})") from None
-    if once != len(items):
-        raise ValueError(_repeated(rows))
-    offsets = array("i", list(accumulate(map(len, rows), initial=0)))
-    return items, offsets, len(named), len(primary)
+    return problem
 
 
-def _rows(options: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401
+def _rows(options: Any) -> tuple[tuple[Any, ...], ...]:  # noqa: ANN401
     """Return the items of each option."""
     if isinstance(options, (str, bytes)):
         raise TypeError(f"options: wanted an iterable of options, got one {type(options).__name__}")
     try:
-        return list(map(tuple, options))
+        return tuple(map(tuple, options))
     except TypeError:
         raise TypeError(_not_options(options)) from None
-
-
-def _repeated(rows: list[tuple[Any, ...]]) -> str:
-    """Say which option has an item twice."""
-    index, row = next((index, row) for index, row in enumerate(rows) if len(set(row)) != len(row))
-    twice = next(item for place, item in enumerate(row) if item in row[:place])
-    return f"options[{index}]: wanted each item once, got {twice!r} twice"
 
 
 def _not_options(options: Any) -> str:  # noqa: ANN401

@@ -4,9 +4,9 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from gilfree._kernels import integer
 from gilfree.kernels._kernel import Kernel, Work
 from gilfree.kernels._lazy import _arrays, np
-from gilfree.kernels._scalars import integer
 from gilfree.workers import Workers
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def hamming_distance(a: Sequence[int], b: Sequence[int]) -> int:
 
 def _byte_array(name: str, value: object) -> "NDArray[np.uint8]":
     """Return ``value`` as a C-contiguous array of uint8 of two dimensions; no copy where it is one."""
-    if _arrays.usable(value, 2, _arrays.BYTES):
+    if _arrays.usable(value, "u", 2, 1):
         return value
     try:
         array: NDArray[Any] = np.asarray(value)

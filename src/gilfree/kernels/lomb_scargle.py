@@ -94,43 +94,49 @@ def lomb_scargle(
     >>> round(float(frequencies[power.argmax()]), 2)
     0.3
     """
-    double = _arrays.FLOAT64
-    t = _arrays.float_array("times", times, 1, double)
     y = values if type(values) is np.ndarray else np.asarray(values)
-    if y.ndim not in (1, 2):
-        raise ValueError(f"values: wanted 1 or 2 dimensions, got {y.ndim} (shape {y.shape})")
-    single = y.ndim == 1
-    y = _arrays.float_array("values", y, y.ndim, double)
-    f = _arrays.float_array("frequencies", frequencies, 1, double)
-    if not t.size:
+    ndim = y.ndim
+    if ndim not in (1, 2):
+        raise ValueError(f"values: wanted 1 or 2 dimensions, got {ndim} (shape {y.shape})")
+    t, y, f = _arrays.float_arrays(8, ("times", times, 1), ("values", y, ndim), ("frequencies", frequencies, 1))
+    n, count = t.size, f.size
+    if not n:
         raise ValueError("times: wanted at least one, got none")
-    if y.shape[-1] != t.size:
-        raise ValueError(f"values: wanted a number for each of {t.size} times, got shape {y.shape}")
-    e = None if errors is None else _arrays.float_array("errors", errors, 1, double)
-    if e is not None and e.size != t.size:
-        raise ValueError(f"errors: wanted a number for each of {t.size} times, got {e.size}")
+    if y.shape[-1] != n:
+        raise ValueError(f"values: wanted a number for each of {n} times, got shape {y.shape}")
+    e = None if errors is None else _arrays.float_array("errors", errors, 1, 8)
+    if e is not None and e.size != n:
+        raise ValueError(f"errors: wanted a number for each of {n} times, got {e.size}")
 
-    series = 1 if single else y.shape[0]
-    shape = f.shape if single else (series, f.size)
+    double, series = _arrays.FLOAT64, 1 if ndim == 1 else y.shape[0]
+    inputs = range(count), t, y, f, e, bool(fit_mean)
+    seconds = _seconds(n, series, count, _block(n, f))
+    power: NDArray[np.float64]
+    if ndim == 1:
+        power = _arrays.compute(
+            Frequencies, inputs, count, seconds, (("power", (count,), double),), out, workers, release_gil
+        )
+        return power
+
     given = None
     if out is not None:
         given = _arrays.outputs(
-            out, (("power", shape, double),), [value for value in (t, y, f, e) if value is not None]
+            out, (("power", (series, count), double),), [value for value in (t, y, f, e) if value is not None]
         )
     # Blocks of rows are what is cut, and so a row holds all series at one frequency.
     power = _arrays.compute(
         Frequencies,
-        (range(f.size), t, y[None] if single else y, f, e, bool(fit_mean)),
-        f.size,
-        _seconds(t.size, series, f.size, _block(t.size, f)),
-        (("power", (f.size, series), double),),
-        None if given is None else np.empty((f.size, series)),
+        inputs,
+        count,
+        seconds,
+        (("power", (count, series), double),),
+        None if given is None else np.empty((count, series)),
         workers,
         release_gil,
     )
     if given is None:
-        return power[:, 0] if single else np.ascontiguousarray(power.T)
-    given[0][...] = power[:, 0] if single else power.T
+        return np.ascontiguousarray(power.T)
+    given[0][...] = power.T
     _arrays.finish(out, given)
     return out  # type: ignore[return-value]
 
@@ -144,7 +150,8 @@ class Frequencies(Work):
     @property
     def each(self) -> int:
         """The series."""
-        return len(self.inputs[2])
+        values = self.inputs[2]
+        return 1 if values.ndim == 1 else len(values)
 
     @property
     def block(self) -> int:

@@ -2,11 +2,11 @@
 
 import sys
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from gilfree._kernels import numbers
 from gilfree.kernels._kernel import Kernel, Work
 from gilfree.kernels._lazy import _arrays, np
-from gilfree.kernels._scalars import finite_float, integer
 from gilfree.workers import Workers
 
 if TYPE_CHECKING:
@@ -16,6 +16,15 @@ __all__ = ["KERNEL", "mandelbrot", "mandelbrot_pure"]
 
 MAX_ITERATIONS = 2**31 - 1
 MAX_PIXELS = sys.maxsize // 4  # whose counts can be addressed
+# Name and type; the least and the largest of an int, the least of a float and what it has to be greater than.
+NUMBERS = (
+    ("width", int, 0, None),
+    ("height", int, 0, None),
+    ("max_iterations", int, 0, MAX_ITERATIONS),
+    ("center", float, -inf, -inf),
+    ("center", float, -inf, -inf),
+    ("span", float, -inf, 0.0),
+)
 MANY_ITERATIONS = 400  # that a point takes before its orbit is found to repeat, about
 
 
@@ -82,17 +91,22 @@ def mandelbrot(
            [ 1, 50, 50, 50, 50, 50,  3],
            [ 1,  3,  4,  6, 50, 50,  3]], dtype=int32)
     """
-    width, height = integer("width", width, 0), integer("height", height, 0)
-    if width * height > MAX_PIXELS:
+    try:
+        real, imaginary = center
+    except (TypeError, ValueError):
+        raise TypeError(f"center: wanted two floats (real, imaginary), got {center!r}") from None
+    width, height, max_iterations, real, imaginary, span = numbers(
+        NUMBERS, width, height, max_iterations, real, imaginary, span
+    )
+    pixels = width * height
+    if pixels > MAX_PIXELS:
         raise ValueError(f"width, height: wanted at most {MAX_PIXELS} pixels in all, got {width} x {height}")
-    max_iterations = integer("max_iterations", max_iterations, 0, MAX_ITERATIONS)
-    real, imaginary, span = _picture(center, span)
-
+    iterations = max_iterations if max_iterations < MANY_ITERATIONS else MANY_ITERATIONS  # noqa: FURB136 - min takes longer
     counts: NDArray[np.int32] = _arrays.compute(
         Pixels,
         (range(height), width, height, real, imaginary, span / (width or 1), max_iterations),
         height,
-        width * height * (5e-9 + 0.2e-9 * min(max_iterations, MANY_ITERATIONS)),
+        pixels * (5e-9 + 0.2e-9 * iterations),
         (("counts", (height, width), _arrays.INT32),),
         out,
         workers,
@@ -137,14 +151,6 @@ def escape_count(real: float, imaginary: float, max_iterations: int) -> int:
             return count
         zr, zi = zr * zr - zi * zi + real, 2.0 * zr * zi + imaginary
     return max_iterations
-
-
-def _picture(center: Any, span: object) -> tuple[float, float, float]:  # noqa: ANN401 - it is what is checked
-    try:
-        real, imaginary = center
-    except (TypeError, ValueError):
-        raise TypeError(f"center: wanted two floats (real, imaginary), got {center!r}") from None
-    return finite_float("center", real), finite_float("center", imaginary), finite_float("span", span, -inf, 0)
 
 
 KERNEL = Kernel(

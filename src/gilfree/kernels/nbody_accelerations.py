@@ -4,9 +4,9 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from gilfree._kernels import finite_float
 from gilfree.kernels._kernel import Kernel, Work
 from gilfree.kernels._lazy import _arrays, np
-from gilfree.kernels._scalars import finite_float
 from gilfree.workers import Workers
 
 if TYPE_CHECKING:
@@ -91,9 +91,7 @@ def nbody_accelerations(
     array([[ 1.  ,  0.  ,  0.  ],
            [-0.25,  0.  ,  0.  ]])
     """
-    at, weights = _arrays.float_array("positions", positions, 2), _arrays.float_array("masses", masses, 1)
-    if at.dtype != weights.dtype:
-        at, weights = at.astype(np.float64, copy=False), weights.astype(np.float64, copy=False)
+    at, weights = _arrays.float_arrays(0, ("positions", positions, 2), ("masses", masses, 1))
     bodies = len(at)
     if at.shape[1] != AXES:
         raise ValueError(f"positions: wanted shape (n, 3), got {at.shape}")

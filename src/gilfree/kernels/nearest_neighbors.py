@@ -4,9 +4,9 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from gilfree._kernels import integer
 from gilfree.kernels._kernel import Kernel, Work
 from gilfree.kernels._lazy import _arrays, np
-from gilfree.kernels._scalars import integer
 from gilfree.workers import Workers
 
 if TYPE_CHECKING:
@@ -87,10 +87,7 @@ def nearest_neighbors(
     >>> indices
     array([[2, 0]])
     """
-    from_points = _arrays.float_array("queries", queries, 2), _arrays.float_array("points", points, 2)
-    if from_points[0].dtype != from_points[1].dtype:
-        from_points = from_points[0].astype(np.float64, copy=False), from_points[1].astype(np.float64, copy=False)
-    q, p = from_points
+    q, p = _arrays.float_arrays(0, ("queries", queries, 2), ("points", points, 2))
     (rows, dimensions), (count, others) = q.shape, p.shape
     if dimensions != others:
         raise ValueError(

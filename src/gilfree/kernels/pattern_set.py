@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from gilfree import _kernels
-from gilfree.kernels._kernel import Kernel, Work, releases, share
+from gilfree.kernels._kernel import Kernel, Work, share
 from gilfree.kernels._lazy import _arrays, np
 from gilfree.watching import watches
 from gilfree.workers import Workers
@@ -26,7 +26,9 @@ FOUND_SYMBOL = 1.3e-9  # where matches are written down
 CACHED = 4_000_000  # bytes of automaton that as much time goes by for again
 MOST_MISSES = 5
 PATTERN_SYMBOL = 50e-9
-SHORT = 8192  # symbols
+# Such a text of fewer symbols takes less than what is worth releasing the GIL for, or describing the work.
+TEXTS = (str, bytes)
+SHORT = 8192
 
 
 class PatternSet:
@@ -72,7 +74,7 @@ class PatternSet:
         lengths = [len(pattern) for pattern in self._patterns if type(pattern) in (str, bytes)]
         self._longest = max(lengths, default=0)
         seconds = PATTERN_SYMBOL * sum(lengths)
-        self._automaton = _kernels.pattern_set(self._patterns, release_gil=releases(None, seconds))
+        self._automaton = _kernels.pattern_set(self._patterns, release_gil=_kernels.releases(None, seconds))
 
     @property
     def patterns(self) -> tuple[str, ...] | tuple[bytes, ...]:
@@ -142,11 +144,18 @@ class PatternSet:
         >>> gilfree.PatternSet([b"ana", b"nan"]).find_all(b"banana")
         (array([0, 1, 0]), array([1, 2, 3]))
         """
-        if is_short(text) and workers.__class__ is int and workers == 1 and not watches:
-            found = [_kernels.pattern_set_find_all(self._automaton, text, release_gil=bool(release_gil))]
-        else:
-            found = share(self._work(Finding, text), workers, release_gil)
-
+        if (
+            type(text) in TEXTS
+            and len(text) < SHORT  # type: ignore[arg-type]
+            and workers.__class__ is int
+            and workers == 1
+            and not watches
+        ):
+            result: tuple[NDArray[np.int64], NDArray[np.int64]] = _kernels.pattern_set_find_all(
+                self._automaton, text, empty=np.empty, dtype=_arrays.INT64, release_gil=release_gil
+            )
+            return result
+        found = share(self._work(Finding, text), workers, release_gil)
         if len(found) == 1:
             [(patterns, starts)] = found
             return _numbers(patterns), _numbers(starts)
@@ -198,8 +207,14 @@ class PatternSet:
         >>> gilfree.PatternSet(["a", "aa"]).count("aaaa")
         7
         """
-        if is_short(text) and workers.__class__ is int and workers == 1 and not watches:
-            total: int = _kernels.pattern_set_count(self._automaton, text, release_gil=bool(release_gil))
+        if (
+            type(text) in TEXTS
+            and len(text) < SHORT  # type: ignore[arg-type]
+            and workers.__class__ is int
+            and workers == 1
+            and not watches
+        ):
+            total: int = _kernels.pattern_set_count(self._automaton, text, release_gil=release_gil)
             return total
         return sum(share(self._work(Counting, text), workers, release_gil))
 
@@ -227,11 +242,6 @@ def _numbers(room: bytearray) -> "NDArray[np.int64]":
     """Return an array of what a search wrote down."""
     numbers: NDArray[np.int64] = np.ndarray(len(room) // 8, _arrays.INT64, room)
     return numbers
-
-
-def is_short(text: "Text") -> bool:
-    """Return whether to search it takes less than what is worth releasing the GIL for, or describing the work."""
-    return type(text) in (str, bytes) and len(text) < SHORT  # type: ignore[arg-type]
 
 
 class Search(Work):

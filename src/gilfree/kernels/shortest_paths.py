@@ -111,9 +111,7 @@ def shortest_paths(
     )
     rows, single = _sources(sources, nodes)
     count = len(rows)
-    # One row by itself is taken out of the result, and put into the caller's.
-    take_out, put_in = single and out is None, single and out is not None
-    shape = (nodes,) if put_in else (count, nodes)
+    shape = (nodes,) if single else (count, nodes)
     specs: _arrays.Specs = (("distances", shape, _arrays.FLOAT64),)
     if return_predecessors:
         specs = (*specs, ("predecessors", shape, _arrays.INT32))
@@ -126,11 +124,9 @@ def shortest_paths(
         out,
         workers,
         release_gil,
-        single=put_in,
+        single=single,
     )
-    if not take_out:
-        return result
-    return (result[0][0], result[1][0]) if return_predecessors else result[0]
+    return result
 
 
 class Sources(Work):

@@ -5,9 +5,9 @@ from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING, Any
 
-from gilfree.kernels._kernel import Kernel, Work, releases
+from gilfree._kernels import finite_float, integer, releases
+from gilfree.kernels._kernel import Kernel, Work
 from gilfree.kernels._lazy import _arrays, _csr, np
-from gilfree.kernels._scalars import finite_float, integer
 from gilfree.watching import watches, watching
 from gilfree.workers import Workers, crew
 
@@ -132,11 +132,21 @@ def smooth_mesh(
                 workers=workers,
                 release_gil=release,
             )
-    offsets, neighbors = _neighbors(triangles, count, release_gil=release)
-    inputs = range(count), positions, offsets, neighbors, factor, iterations
     if by_steps:
+        offsets, neighbors = _neighbors(triangles, count, release_gil=release)
+        inputs = range(count), positions, offsets, neighbors, factor, iterations
         return _step_by_step(inputs, step_seconds, out, workers, release_gil=release)
-    return _step(inputs, step_seconds, out, 1, release)
+    moved: NDArray[Any] = _arrays.compute(
+        Meshes,
+        (positions, triangles, factor, iterations),
+        count,
+        0.0,  # for what is not cut, and knows already whether it releases
+        (("moved", positions.shape, positions.dtype),),
+        out,
+        1,
+        release,
+    )
+    return moved
 
 
 def smooth_mesh_pure(
@@ -162,6 +172,13 @@ def moved(position: Sequence[float], neighbors: Sequence[Sequence[float]], facto
     # Not by `sum`, which compensates for rounding since Python 3.12.
     means = [reduce(add, axis) / len(neighbors) for axis in zip(*neighbors, strict=True)]
     return [x + factor * (mean - x) for x, mean in zip(position, means, strict=True)]
+
+
+class Meshes(Work):
+    """A mesh as a whole."""
+
+    __slots__ = ()
+    core = "smooth_faces"
 
 
 class Faces(Work):

@@ -91,7 +91,7 @@ def sparse_matvec(
     shape = (rows, *vectors.shape[1:])
     result: NDArray[Any] = _arrays.compute(
         Rows,
-        (data, indices, indptr[:-1], indptr[1:], vectors),
+        (data, indices, indptr, None, vectors),
         rows,
         _seconds(rows, data.size, vectors),
         (("y", shape, vectors.dtype),),
@@ -107,13 +107,18 @@ class Rows(Work):
 
     __slots__ = ()
     core = "sparse_matvec"
-    cut = (2, 3)
+    cut = (2,)
 
     @property
     def before(self) -> Callable[[int], float]:
         """The entries of the rows before, and those rows."""
-        ends = self.inputs[3]
-        return lambda row: row + int(ends[row - 1]) if row else 0
+        offsets = self.inputs[2]
+        return lambda row: row + int(offsets[row]) if row else 0
+
+    def part(self, start: int, stop: int) -> tuple[Any, ...]:
+        """Return the inputs for rows ``start`` to ``stop``, the last of which ends where one more begins."""
+        data, indices, offsets, ends, x = self.inputs
+        return data, indices, offsets[start : stop + 1], ends, x
 
     def sent(self, start: int, stop: int) -> tuple[Any, ...]:
         """Return the entries of these rows alone, and where theirs start and end among those."""

@@ -98,32 +98,30 @@ def viterbi(
     >>> round(math.exp(log_probability), 6)
     0.01512
     """
-    initial = _arrays.float_array("log_initial", log_initial, 1)
-    transition = _arrays.float_array("log_transition", log_transition, 2)
-    likelihood = _arrays.float_array("log_likelihood", log_likelihood, 2)
-    if not initial.dtype == transition.dtype == likelihood.dtype:
-        initial, transition, likelihood = (
-            array.astype(np.float64, copy=False) for array in (initial, transition, likelihood)
-        )
-    states, steps = initial.size, likelihood.shape[0]
+    initial, transition, likelihood = _arrays.float_arrays(
+        0,
+        ("log_initial", log_initial, 1),
+        ("log_transition", log_transition, 2),
+        ("log_likelihood", log_likelihood, 2),
+    )
+    states, (steps, columns) = initial.size, likelihood.shape
     if not 1 <= states <= MAX_STATES:
         raise ValueError(f"log_initial: wanted 1 to {MAX_STATES} states, got {states}")
     if transition.shape != (states, states):
         raise ValueError(f"log_transition: wanted shape {(states, states)}, as log_initial has, got {transition.shape}")
-    if likelihood.shape[1] != states:
-        raise ValueError(f"log_likelihood: wanted {states} columns, as log_initial has, got {likelihood.shape[1]}")
-    counts = None if lengths is None else _counts(lengths, steps)
-    ends = [steps] if counts is None else list(accumulate(counts))
-    shape = () if counts is None else (len(counts),)
+    if columns != states:
+        raise ValueError(f"log_likelihood: wanted {states} columns, as log_initial has, got {columns}")
+    counts = [steps] if lengths is None else _counts(lengths, steps)
     given = None
     if out is not None:
+        shape = () if lengths is None else (len(counts),)
         specs = (("path", (steps,), _arrays.INT32), ("log_probability", shape, _arrays.FLOAT64))
         given = _arrays.outputs(out, specs, (initial, transition, likelihood))
     pairs = float(states) * states
     # The core writes a sequence's probability at its last observation: it is observations that are cut.
     path, at_each = _arrays.compute(
         Observations,
-        (initial, transition, likelihood, _marks(ends, steps)),
+        (initial, transition, likelihood, _marks(counts, steps)),
         steps,
         8e-6 + PAIR * pairs + steps * (15e-9 + 1.5e-9 * states + 0.08e-9 * pairs),
         (("path", (steps,), _arrays.INT32), ("log_probability", (steps,), _arrays.FLOAT64)),
@@ -131,12 +129,11 @@ def viterbi(
         workers,
         release_gil,
     )
-    if counts is None:
+    if lengths is None:
         log_probability: Any = at_each.item(-1) if steps else 0.0
     else:
-        log_probability = np.array(
-            [at_each.item(end - 1) if count else 0.0 for count, end in zip(counts, ends, strict=True)]
-        )
+        ends = zip(counts, accumulate(counts), strict=True)
+        log_probability = np.array([at_each.item(end - 1) if count else 0.0 for count, end in ends])
     if given is None:
         return path, log_probability
     given[1][...] = log_probability
@@ -209,7 +206,7 @@ def first_of_largest(values: list[float]) -> int:
 
 def _counts(lengths: Any, steps: int) -> list[int]:  # noqa: ANN401
     """Return the lengths, checked."""
-    counts: list[int] = _csr.index_array("lengths", lengths).tolist()  # ints, whose sum cannot overflow
+    counts: list[int] = _csr.index_array("lengths", lengths, 1).tolist()  # ints, whose sum cannot overflow
     if min(counts, default=0) < 0:
         raise ValueError(f"lengths: wanted 0 or more, got {min(counts)}")
     if sum(counts) != steps:
@@ -217,15 +214,15 @@ def _counts(lengths: Any, steps: int) -> list[int]:  # noqa: ANN401
     return counts
 
 
-def _marks(ends: list[int], steps: int) -> bytes:
+def _marks(counts: list[int], steps: int) -> bytes:
     """Return a byte for each observation: 1 for the last of a sequence.
 
     Not by NumPy: some of what it has for this lets the GIL go, and all is slower where sequences are few.
     """
-    if len(ends) == 1 and steps:
-        return bytes(steps - 1) + b"\x01"
+    if len(counts) == 1:
+        return b"\x01".rjust(steps, b"\0")[:steps]
     marks = bytearray(steps)
-    for end in ends:
+    for end in accumulate(counts):
         if end:  # sequences of no observations may be the first
             marks[end - 1] = 1
     return bytes(marks)
