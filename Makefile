@@ -9,6 +9,9 @@ COMPILER ?= gcc
 CLANG ?= $(notdir $(firstword $(foreach name,clang clang-21 clang-20 clang-19 clang-18,$(shell command -v $(name))) clang))
 SECONDS ?= 60
 
+# Files of tests are dealt out to so many processes, each file to one of them, because its tests share what they measure.
+PROCESSES := -n auto --maxprocesses=4 --dist=loadfile
+
 SOURCES := $(shell find src/gilfree -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.c') setup.py
 READY := $(VENV)/.ready
 
@@ -29,8 +32,8 @@ atlas: $(READY)  ## measure how well-known functions treat the GIL, and write do
 	$(BIN)/python -m pip install -q --only-binary :all: --group atlas
 	$(BIN)/gilfree atlas --markdown docs/atlas.md
 
-test: $(READY)  ## the test-suite, once in one thread
-	$(BIN)/python -m pytest $(ARGS)
+test: $(READY)  ## the test-suite, each test in one thread; ARGS="-n 0 ..." in one process, for a debugger
+	$(BIN)/python -m pytest $(PROCESSES) $(ARGS)
 
 test-parallel: $(READY)  ## the test-suite, each test in eight threads at once
 	$(BIN)/python -m pip install -q --group parallel

@@ -20,7 +20,7 @@ pytest.importorskip("matplotlib")
 from gilfree.benchmarks import command, report
 from gilfree.benchmarks.bench import recorded
 from gilfree.benchmarks.peers import cell, limits, markdown, measure, page, table, views
-from gilfree.benchmarks.problems import PROBLEMS, Peer
+from gilfree.benchmarks.problems import PROBLEMS, Peer, mandelbrot
 from gilfree.benchmarks.progress import Silent
 from gilfree.benchmarks.summary import summarise
 from rich.console import Console
@@ -35,8 +35,7 @@ FAKES = """
 import os, sys, threading, time
 from dataclasses import replace
 import gilfree
-from gilfree.benchmarks import problems
-from gilfree.benchmarks.problems import Peer
+from gilfree.benchmarks.problems import Peer, mandelbrot
 
 def tenfold(call):
     return lambda: [call(gilfree.mandelbrot) for _ in range(10)][0]
@@ -76,8 +75,8 @@ def variables(call):
     return tenfold(call)
 
 FAKES = {name: globals()[name] for name in os.environ["FAKES"].split(",")}
-honest = problems.PROBLEMS["mandelbrot"]
-problems.PROBLEMS["mandelbrot"] = replace(
+honest = mandelbrot.PROBLEM
+mandelbrot.PROBLEM = replace(
     honest, make=lambda size: honest.make("small"), peers=tuple(Peer(name, name, make) for name, make in FAKES.items())
 )
 """
@@ -90,7 +89,7 @@ def compared(folder, patch, *names, sizes=("small",)):
     patch.setenv("PYTHONPATH", path)
     patch.setenv("FAKES", ",".join(names))
     peers = tuple(Peer(name, name, lambda call: call) for name in names)
-    patch.setitem(PROBLEMS, "mandelbrot", replaced(PROBLEMS["mandelbrot"], peers=peers))
+    patch.setattr(mandelbrot, "PROBLEM", replaced(mandelbrot.PROBLEM, peers=peers))
     patch.setattr(measure, "SIZES", dict.fromkeys(measure.SIZES, 0.3))
     return measure.compare(["mandelbrot"], sizes, Silent())
 

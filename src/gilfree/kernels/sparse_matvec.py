@@ -121,12 +121,12 @@ class Rows(Work):
         return data, indices, offsets[start : stop + 1], ends, x
 
     def sent(self, start: int, stop: int) -> tuple[Any, ...]:
-        """Return the entries of these rows alone, and where theirs start and end among those."""
-        data, indices, starts, ends, vectors = self.part(start, stop)
-        first, end = (int(starts[0]), int(ends[-1])) if start < stop else (0, 0)
+        """Return the entries of these rows alone, and where theirs start among those."""
+        data, indices, offsets, ends, vectors = self.part(start, stop)
+        first, end = int(offsets[0]), int(offsets[-1])
         if not 0 <= first <= end <= len(data):
-            return data, indices, starts, ends, vectors  # the core says what is wrong
-        return data[first:end], indices[first:end], starts - first, ends - first, vectors
+            return data, indices, offsets, ends, vectors  # the core says what is wrong
+        return data[first:end], indices[first:end], offsets - first, ends, vectors
 
 
 def sparse_matvec_pure(matrix: Any, x: Any) -> list[Any]:  # noqa: ANN401
