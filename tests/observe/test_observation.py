@@ -413,7 +413,6 @@ def test_fork_while_observed():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
-@pytest.mark.skipif("TSAN_OPTIONS" in os.environ, reason="ThreadSanitizer has no threads started after a fork")
 def test_fork_when_a_sampler_is_about_to_end():
     """It is not there in the child, which must not wait for it."""
     in_new_process(

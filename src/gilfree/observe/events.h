@@ -350,10 +350,12 @@ static int gilfree_expect_forks(void) { return 1; }
 /* In the child of a fork there is one thread, under a new number. */
 static void gilfree_after_fork(void) {
     struct record *self = gilfree_own_record;
-    gilfree_accounts.list_lock = gilfree_accounts.stall_lock = 0; /* perhaps held by threads that are not here */
-    gilfree_observer.sampler_runs = gilfree_observer.sampling = 0;
-    for (struct record *record = gilfree_accounts.records; record != NULL; record = record->next) {
-        record->lock = 0;
+    gilfree_exchange(&gilfree_accounts.list_lock, 0); /* perhaps held by threads that are not here */
+    gilfree_exchange(&gilfree_accounts.stall_lock, 0);
+    gilfree_store(&gilfree_observer.sampling, 0);
+    gilfree_store(&gilfree_observer.sampler_runs, 0);
+    for (struct record *record = gilfree_first_record(); record != NULL; record = record->next) {
+        gilfree_exchange(&record->lock, 0);
         if (record == self) {
             record->native_id = gilfree_native_id();
             record->cpu = gilfree_own_cpu();
