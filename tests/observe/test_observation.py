@@ -137,6 +137,59 @@ def test_threads_that_were_there_before():
     assert report.idle > 0.04
 
 
+@pytest.mark.parametrize("mechanism", [None, "attached" if FREE_THREADED else "sampled"])
+def test_threads_that_were_there_before_may_end(mechanism, monkeypatch):
+    """Nor is what those do that come after them, and whose state may lie where theirs did, put down to them."""
+    monkeypatch.setattr(_watching, "_wanted", mechanism)
+    go = threading.Event()
+    early = [threading.Thread(target=go.wait, name="early") for _ in range(5)]
+    for thread in early:
+        thread.start()
+
+    def late():
+        spin(0.05)
+
+    with gilfree.observe() as seen:
+        go.set()
+        for thread in early:
+            thread.join()
+        time.sleep(0.05)
+        for _ in range(10):
+            run(late)
+    reports = [report for report in seen.threads if report.name == "early"]
+    assert reports
+    for report in reports:
+        assert report.seconds < 0.5 * seen.seconds
+        assert report.holding < 0.1
+
+
+def test_what_is_listed_did_live():
+    """While threads come and go, so that some have begun and others have ended when they are looked for."""
+    lived = {thread.ident for thread in threading.enumerate()}
+    over = threading.Event()
+
+    def come():
+        lived.add(threading.get_ident())
+
+    def bring():
+        come()
+        while not over.is_set():
+            run(come, come)
+
+    bringers = [threading.Thread(target=bring) for _ in range(2)]
+    for thread in bringers:
+        thread.start()
+    found = set()
+    for _ in range(50):
+        with gilfree.observe() as seen:
+            pass
+        found |= {report.ident for report in seen.threads}
+    over.set()
+    for thread in bringers:
+        thread.join()
+    assert found <= lived
+
+
 @with_gil
 def test_stalls_are_located(known):
     def hog():
@@ -357,6 +410,30 @@ def test_fork_while_observed():
         """
     )
     assert out == "same\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_fork_when_a_sampler_is_about_to_end():
+    """It is not there in the child, which must not wait for it."""
+    in_new_process(
+        f"""
+        import os, signal, warnings
+        import gilfree
+        from gilfree.observe import _watching
+        warnings.simplefilter("ignore")
+        _watching._wanted = {"attached" if FREE_THREADED else "sampled"!r}
+        for _ in range(50):
+            with gilfree.observe():
+                pass
+            child = os.fork()
+            if child == 0:
+                signal.alarm(20)
+                with gilfree.observe():
+                    os._exit(0)
+            _, status = os.waitpid(child, 0)
+            assert status == 0, status
+        """
+    )
 
 
 def test_exit_while_observed():

@@ -1,6 +1,7 @@
 """A pytest plugin that fails a run in which the sanitizer was off, the GIL was on, or too few tests passed."""
 
 import importlib
+import re
 import sys
 from pathlib import Path
 
@@ -11,12 +12,15 @@ MARKS = {
     "address": (b"__asan_report_", ("libasan", "libclang_rt.asan")),
     "thread": (b"__tsan_read", ()),  # the runtime is part of the interpreter
 }
+# The first words of a report, except that an allocation was refused.
+REPORT = re.compile(rb"(?:ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error): ")
 MODULES = ("gilfree._kernels", "gilfree.observe._native")
 
 
 def pytest_addoption(parser):
     parser.addoption("--sanitizer", choices=MARKS)
     parser.addoption("--sanitized", metavar="FOLDER", help="where gilfree has to come from")
+    parser.addoption("--sanitizer-reports", metavar="FOLDER", help="where reports go: tells which tests they are of")
     parser.addoption("--at-least", type=int, metavar="N", help="fail unless so many tests passed")
 
 
@@ -26,12 +30,20 @@ class Gate:
         self.folder = Path(config.getoption("sanitized"))
         self.wanted = config.getoption("at_least")
         self.passed = 0
+        self.reports = Path(config.getoption("sanitizer_reports"))
+        self.reported = 0
+        self.reporting = []
 
     def pytest_sessionstart(self):
         check_modules(self.sanitizer, self.folder)
 
     def pytest_runtest_logreport(self, report):
         self.passed += report.when == "call" and report.passed
+        if report.when == "teardown":
+            files = self.reports.glob("report.*")
+            before, self.reported = self.reported, sum(len(REPORT.findall(file.read_bytes())) for file in files)
+            if self.reported > before:
+                self.reporting.append(report.nodeid)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session):
@@ -41,6 +53,8 @@ class Gate:
 
     def pytest_terminal_summary(self, terminalreporter):
         verdict = "passed" if self.passed >= self.wanted else "FAILED"
+        for test in self.reporting:
+            terminalreporter.write_line(f"reported until the end of {test}")
         terminalreporter.write_line(f"gate {verdict}: {self.passed} tests passed, wanted {self.wanted}")
 
 

@@ -11,8 +11,10 @@ from libc.string cimport memcpy, strdup
 cdef extern from "events.h":
     """
     static PyThread_type_lock gilfree_turns; /* who begins or ends an observation */
+    static gilfree_flag gilfree_making_turns;
     """
     PyThread_type_lock turns "gilfree_turns"
+    int making_turns "gilfree_making_turns"
     enum mechanism:
         NONE, EXACT, SAMPLED, ATTACHED
     enum state:
@@ -56,14 +58,13 @@ cdef extern from "events.h":
         char *file
         char *function
     struct all_accounts:
-        record *records
         int recording, stall_lock, list_lock
         int64_t stall_from, stalls_dropped, folded_threads, cells
         int stall_count
         sums folded
         stall *stalls
     struct observer:
-        mechanism mechanism
+        int mechanism
         int watching
     all_accounts gilfree_accounts
     observer gilfree_observer
@@ -71,6 +72,7 @@ cdef extern from "events.h":
     mechanism gilfree_begin(mechanism wanted, int64_t period, int64_t stall) noexcept
     void gilfree_end() noexcept
     int gilfree_slot(int index, uintptr_t *place, uintptr_t *value) noexcept
+    record *gilfree_first_record() noexcept nogil
     record *gilfree_me(int64_t now, state state) noexcept
     void gilfree_leave(record *self) noexcept
     void gilfree_advance(record *self, int64_t now, state next, int own) noexcept nogil
@@ -86,8 +88,10 @@ cdef extern from "events.h":
     void gilfree_store(int *place, int value) noexcept nogil
     void *PyThreadState_Get()
 
+gilfree_lock(&making_turns)  # interpreters with a GIL each may import this at once
 if turns == NULL:
     turns = PyThread_allocate_lock()
+gilfree_unlock(&making_turns)
 
 MECHANISMS = {NONE: None, EXACT: "exact", SAMPLED: "sampled", ATTACHED: "attached"}
 
@@ -134,11 +138,12 @@ def end():
     PyThread_release_lock(turns)
 
 
-cdef void set_name(record *self, bytes name) noexcept:
+cdef void set_name(record *self, int64_t number, bytes name) noexcept:
     cdef Py_ssize_t size = min(<Py_ssize_t> len(name), <Py_ssize_t> NAME_SIZE - 1)
     gilfree_lock(&self.lock)
-    memcpy(self.name, <const char *> name, size)
-    self.name[size] = 0
+    if self.number == number:  # else it is another thread's by now
+        memcpy(self.name, <const char *> name, size)
+        self.name[size] = 0
     gilfree_unlock(&self.lock)
 
 
@@ -148,7 +153,7 @@ def name_own_thread(str name):
     if gilfree_load(&gilfree_observer.watching):
         self = gilfree_me(gilfree_now(), HOLDING)
         if self != NULL:
-            set_name(self, name.encode(errors="replace"))
+            set_name(self, self.number, name.encode(errors="replace"))
             gilfree_lock(&self.lock)
             self.thread_state = <uintptr_t> PyThreadState_Get()
             gilfree_unlock(&self.lock)
@@ -156,17 +161,23 @@ def name_own_thread(str name):
 
 def name_threads(dict names):
     """Tells the names of threads by their idents."""
-    cdef record *self = gilfree_accounts.records
+    cdef record *self = gilfree_first_record()
+    cdef int64_t number
+    cdef unsigned long ident
     while self != NULL:
-        if self.use == LIVE and self.ident in names:
-            set_name(self, names[self.ident].encode(errors="replace"))
+        gilfree_lock(&self.lock)
+        number = self.number if self.use == LIVE else 0
+        ident = self.ident
+        gilfree_unlock(&self.lock)
+        if number and ident in names:
+            set_name(self, number, names[ident].encode(errors="replace"))
         self = self.next
 
 
 def leave():
     """The calling thread is about to end. Where events are exact, its end is noticed without."""
     cdef record *self
-    if gilfree_load(&gilfree_observer.watching) and gilfree_observer.mechanism != EXACT:
+    if gilfree_load(&gilfree_observer.watching) and gilfree_load(&gilfree_observer.mechanism) != EXACT:
         self = gilfree_me(gilfree_now(), HOLDING)
         if self != NULL:
             gilfree_leave(self)
@@ -183,12 +194,13 @@ def accounts():
     place where it holds or None). The last tuple's number is 0: it sums up threads that are too many to be told apart,
     and has how many in place of the ident.
     """
-    cdef record *self = gilfree_accounts.records
+    cdef record *self = gilfree_first_record()
     cdef record copy
     cdef place where
     cdef char name[NAME_SIZE]
     cdef int64_t now = gilfree_now(), lasted, cpu, held
-    cdef sums *folded = &gilfree_accounts.folded
+    cdef sums folded
+    cdef int64_t folded_threads
     cdef bint placed
     rows = []
     while self != NULL:
@@ -224,9 +236,13 @@ def accounts():
                 (text(where.file), where.line, text(where.function)) if placed else None,
             )
         )
+    gilfree_lock(&gilfree_accounts.list_lock)
+    folded = gilfree_accounts.folded
+    folded_threads = gilfree_accounts.folded_threads
+    gilfree_unlock(&gilfree_accounts.list_lock)
     rows.append(
         (
-            0, gilfree_accounts.folded_threads, "", 0, 0,
+            0, folded_threads, "", 0, 0,
             folded.holding, folded.waiting, folded.detached, folded.running, folded.releases, 0, None,
         )
     )
@@ -243,7 +259,7 @@ def timeline():
     A cell lasts until the next one starts, the last one until the present or the thread's end; what is not spent is
     idle.
     """
-    cdef record *self = gilfree_accounts.records
+    cdef record *self = gilfree_first_record()
     cdef cell *cells = <cell *> malloc(MOST_CELLS * sizeof(cell))
     cdef int64_t number
     cdef int count, index
@@ -318,7 +334,7 @@ def call(func, tuple args, dict kwargs, bint count_cpu):
     cdef int64_t start, stop, longest
     if self == NULL:
         raise MemoryError
-    cdef bint exact = gilfree_observer.mechanism == EXACT
+    cdef bint exact = gilfree_load(&gilfree_observer.mechanism) == EXACT
     gilfree_lock(&self.lock)
     self.settle_always = count_cpu
     self.thread_state = <uintptr_t> PyThreadState_Get()
@@ -365,7 +381,7 @@ def slots():
 
 def kept():
     """Returns how many records and cells there are, whether used or not. For tests."""
-    cdef record *self = gilfree_accounts.records
+    cdef record *self = gilfree_first_record()
     records = 0
     while self != NULL:
         records += 1

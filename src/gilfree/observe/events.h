@@ -22,15 +22,16 @@ enum mechanism { NONE, EXACT, SAMPLED, ATTACHED };
 enum { MOST_GILS = 64, SHORTEST_LOOK = 500000, LONGEST_SLEEP = 25000000 };
 
 static struct {
-    enum mechanism mechanism; /* of those now observing */
+    gilfree_flag mechanism; /* an enum mechanism: of those now observing */
     int observers;
+    int expects_forks; /* whether a forked child will forget the threads it does not have */
     gilfree_flag watching; /* whether events are accounted for */
 
     /* the sampler, a native thread */
     gilfree_flag sampling; /* whether it shall go on */
     gilfree_flag sampler_runs;
     int64_t period;
-    struct gil gil; /* whose holder is sampled */
+    struct gil gil; /* whose holder is sampled; changes only while no sampler runs */
 } gilfree_observer;
 
 static gilfree_thread_local struct record *gilfree_own_record;
@@ -98,14 +99,15 @@ static struct record *gilfree_me(int64_t now, enum state state) {
 
 static void gilfree_thread_ends(void *record) {
     gilfree_own_record = NULL;
-    gilfree_end_record(record, gilfree_load(&gilfree_observer.watching), 1);
+    struct record *self = record;
+    gilfree_end_record(self, self->number, gilfree_load(&gilfree_observer.watching), 1);
 }
 
 /* The same where events do not show it, so that the thread has to say it itself. */
 static void gilfree_leave(struct record *self) {
     gilfree_own_record = NULL;
     gilfree_at_end_of_thread(NULL); /* the record may be another thread's by then */
-    gilfree_end_record(self, 1, 1);
+    gilfree_end_record(self, self->number, 1, 1);
 }
 
 static struct gil_events *gilfree_gil_of(const pthread_cond_t *condition, int *released) {
@@ -141,7 +143,7 @@ static int gilfree_on_signal(pthread_cond_t *condition) {
             gilfree_hook.first = condition;
         gilfree_hook.last = condition;
     }
-    return ((gilfree_signal_function)gilfree_hook.before[SIGNAL])(condition);
+    return ((gilfree_signal_function)gilfree_load_pointer(&gilfree_hook.before[SIGNAL]))(condition);
 }
 
 /* Waiting for the GIL or, having handed it over, for somebody to take it. */
@@ -161,36 +163,17 @@ static void gilfree_begin_wait(const pthread_cond_t *condition) {
 
 static int gilfree_on_wait(pthread_cond_t *condition, pthread_mutex_t *mutex) {
     gilfree_begin_wait(condition);
-    return ((gilfree_wait_function)gilfree_hook.before[WAIT])(condition, mutex);
+    return ((gilfree_wait_function)gilfree_load_pointer(&gilfree_hook.before[WAIT]))(condition, mutex);
 }
 
 static int gilfree_on_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex, const struct timespec *until) {
     gilfree_begin_wait(condition);
-    return ((gilfree_timedwait_function)gilfree_hook.before[TIMEDWAIT])(condition, mutex, until);
+    return ((gilfree_timedwait_function)gilfree_load_pointer(&gilfree_hook.before[TIMEDWAIT]))(condition, mutex, until);
 }
 
 static void *const gilfree_replacements[FUNCTIONS] = {
     (void *)gilfree_on_signal, (void *)gilfree_on_wait, (void *)gilfree_on_timedwait,
 };
-
-/* In the child of a fork there is one thread, under a new number. */
-static void gilfree_after_fork(void) {
-    struct record *self = gilfree_own_record;
-    gilfree_accounts.list_lock = gilfree_accounts.stall_lock = 0; /* perhaps held by threads that are not here */
-    gilfree_observer.sampler_runs = gilfree_observer.sampling = 0;
-    for (struct record *record = gilfree_accounts.records; record != NULL; record = record->next) {
-        record->lock = 0;
-        if (record == self) {
-            record->native_id = gilfree_native_id();
-            record->cpu = gilfree_own_cpu();
-            record->unsettled_holding = record->unsettled_detached = 0;
-        } else if (record->use == LIVE) {
-            record->ended = gilfree_now();
-            record->use = ENDED;
-            gilfree_accounts.ended++;
-        }
-    }
-}
 
 /* Puts the replacements in place. */
 static int gilfree_hook_in(void) {
@@ -199,8 +182,7 @@ static int gilfree_hook_in(void) {
         if (gilfree_find_slots((uintptr_t)&PyEval_SaveThread, &gilfree_hook.object, gilfree_hook.slots, FUNCTIONS)
             && pthread_key_create(&gilfree_hook.at_end_of_thread, gilfree_thread_ends) == 0) {
             gilfree_store(&gilfree_hook.has_key, 1);
-            if (pthread_atfork(NULL, NULL, gilfree_after_fork) == 0)
-                gilfree_hook.found = 1;
+            gilfree_hook.found = 1;
         }
     }
     if (gilfree_hook.found < 0)
@@ -345,7 +327,7 @@ static struct record *gilfree_me(int64_t now, enum state state) {
 
 static void gilfree_leave(struct record *self) {
     gilfree_own_record = NULL;
-    gilfree_end_record(self, 1, 1);
+    gilfree_end_record(self, self->number, 1, 1);
 }
 
 static int gilfree_hook_and_learn(void) { return 0; }
@@ -357,17 +339,60 @@ static void gilfree_observer_began(struct record *self) { (void)self; }
 
 #endif
 
+#if defined(_WIN32)
+
+static int gilfree_expect_forks(void) { return 1; }
+
+#else
+
+#include <pthread.h>
+
+/* In the child of a fork there is one thread, under a new number. */
+static void gilfree_after_fork(void) {
+    struct record *self = gilfree_own_record;
+    gilfree_exchange(&gilfree_accounts.list_lock, 0); /* perhaps held by threads that are not here */
+    gilfree_exchange(&gilfree_accounts.stall_lock, 0);
+    gilfree_store(&gilfree_observer.sampling, 0);
+    gilfree_store(&gilfree_observer.sampler_runs, 0);
+    for (struct record *record = gilfree_first_record(); record != NULL; record = record->next) {
+        gilfree_exchange(&record->lock, 0);
+        if (record == self) {
+            record->native_id = gilfree_native_id();
+            record->cpu = gilfree_own_cpu();
+            record->unsettled_holding = record->unsettled_detached = 0;
+        } else if (record->use == LIVE) {
+            record->ended = gilfree_now();
+            record->use = ENDED;
+            gilfree_accounts.ended++;
+        }
+    }
+}
+
+static int gilfree_expect_forks(void) {
+    if (!gilfree_observer.expects_forks)
+        gilfree_observer.expects_forks = pthread_atfork(NULL, NULL, gilfree_after_fork) == 0;
+    return gilfree_observer.expects_forks;
+}
+
+#endif
+
 static void gilfree_take_samples(void) {
     int64_t now = gilfree_now();
-    for (struct record *record = gilfree_load_pointer(&gilfree_accounts.records); record != NULL; record = record->next) {
+    for (struct record *record = gilfree_first_record(); record != NULL; record = record->next) {
+        int64_t gone = 0;
         gilfree_lock(&record->lock);
         if (record->use == LIVE && record->thread_state) {
             int attached = gilfree_is_attached(record->thread_state, &gilfree_observer.gil);
             record->sums.samples++;
             record->sums.attached_samples += attached > 0;
             gilfree_advance(record, now, attached > 0 ? HOLDING : DETACHED, 0);
+            gone = record->gone ? record->number : 0;
         }
         gilfree_unlock(&record->lock);
+        /* A thread that began before anybody observed does not say when it ends, and another's state may soon lie where
+        its own did. */
+        if (gone)
+            gilfree_end_record(record, gone, 1, 0);
     }
 }
 
@@ -376,7 +401,7 @@ static void gilfree_sampler(void *unused) {
     (void)unused;
     while (gilfree_load(&gilfree_observer.sampling)) {
         int64_t period = gilfree_read(&gilfree_observer.period);
-        if (gilfree_observer.mechanism == EXACT) {
+        if (gilfree_load(&gilfree_observer.mechanism) == EXACT) {
             gilfree_look_at_holders();
             /* often enough to see where a hold is that will have lasted so long */
             period = gilfree_between(SHORTEST_LOOK, gilfree_read(&gilfree_accounts.stall_from) / 4, LONGEST_SLEEP);
@@ -393,6 +418,17 @@ static void gilfree_sampler(void *unused) {
     gilfree_store(&gilfree_observer.sampler_runs, 0);
 }
 
+/* Waits for the sampler of those who observed before to end: it must not see what changes now, nor change what begins.
+That takes as long as it sleeps, and others shall run meanwhile. */
+static void gilfree_wait_for_sampler(void) {
+    if (gilfree_load(&gilfree_observer.sampler_runs)) {
+        PyThreadState *thread_state = PyEval_SaveThread();
+        while (gilfree_load(&gilfree_observer.sampler_runs))
+            gilfree_sleep(SHORTEST_LOOK / 10);
+        PyEval_RestoreThread(thread_state);
+    }
+}
+
 /* Sees to it that there is a sampler, and that its samples are no further apart than this. */
 static int gilfree_start_sampler(int64_t period) {
     if (gilfree_load(&gilfree_observer.sampler_runs) && gilfree_load(&gilfree_observer.sampling)) {
@@ -401,8 +437,6 @@ static int gilfree_start_sampler(int64_t period) {
         return 1;
     }
     gilfree_write(&gilfree_observer.period, period);
-    while (gilfree_load(&gilfree_observer.sampler_runs)) /* the one before is about to end */
-        gilfree_yield();
     gilfree_store(&gilfree_observer.sampling, 1);
     gilfree_store(&gilfree_observer.sampler_runs, 1);
     if (PyThread_start_new_thread(gilfree_sampler, NULL) == PYTHREAD_INVALID_THREAD_ID) {
@@ -413,38 +447,36 @@ static int gilfree_start_sampler(int64_t period) {
     return 1;
 }
 
-/* Starts an account for every thread that Python knows. The list of thread states is read by copying, because in a
-free-threaded build threads come and go meanwhile. */
-static void gilfree_adopt_threads(int64_t now) {
-    PyThreadState thread;
-    uintptr_t next = (uintptr_t)PyInterpreterState_ThreadHead(PyInterpreterState_Get());
+/* Starts an account for each of these threads but the calling one. */
+static void gilfree_adopt_threads(const struct known_thread *threads, int count, int64_t now) {
     unsigned long own = PyThread_get_thread_ident();
-    for (int count = 0; next != 0 && count < 100000; count++) {
-        uintptr_t thread_state = next;
-        if (!gilfree_copy(&thread, thread_state, sizeof thread))
-            return;
-        next = (uintptr_t)thread.next;
-        if (thread.thread_id == 0 || thread.thread_id == own)
+    for (const struct known_thread *thread = threads; thread < threads + count; thread++) {
+        if (thread->ident == own)
             continue;
-        struct record *record = gilfree_record(thread.native_thread_id, thread.thread_id, now, DETACHED, 0);
-        if (record != NULL) {
-            gilfree_lock(&record->lock);
-            record->thread_state = thread_state;
-            gilfree_unlock(&record->lock);
-        }
+        struct record *record = gilfree_record(thread->native_id, thread->ident, now, DETACHED, 0);
+        if (record == NULL)
+            continue;
+        gilfree_lock(&record->lock);
+        record->thread_state = thread->thread_state;
+        int64_t gone = record->gone ? record->number : 0; /* since it was listed */
+        gilfree_unlock(&record->lock);
+        if (gone)
+            gilfree_end_record(record, gone, 0, 0);
     }
 }
 
 /* Nobody was watching: all that is known of the threads' states is that this one holds the GIL, and no other does. */
 static void gilfree_restart_accounts(struct record *self, int64_t now) {
-    for (struct record *record = gilfree_load_pointer(&gilfree_accounts.records); record != NULL; record = record->next) {
+    for (struct record *record = gilfree_first_record(); record != NULL; record = record->next) {
+        int64_t gone = 0;
         gilfree_lock(&record->lock);
-        if (record->use == LIVE)
+        if (record->use == LIVE) {
             gilfree_begin_account(record, now, record == self ? HOLDING : DETACHED, record == self);
-        int gone = record->use == LIVE && record->cpu < 0;
+            gone = record->gone ? record->number : 0;
+        }
         gilfree_unlock(&record->lock);
         if (gone)
-            gilfree_end_record(record, 0, 0);
+            gilfree_end_record(record, gone, 0, 0);
     }
 }
 
@@ -459,17 +491,24 @@ static void gilfree_remember_stalls(int64_t from) {
 Returns what is used. The caller holds the GIL and sees to it that nobody else begins or ends meanwhile. */
 static enum mechanism gilfree_begin(enum mechanism wanted, int64_t period, int64_t stall) {
     struct record *self;
+    struct known_thread *threads;
     int64_t now;
+    enum mechanism mechanism = NONE;
     if (gilfree_observer.observers++ > 0) {
+        mechanism = (enum mechanism)gilfree_load(&gilfree_observer.mechanism);
         gilfree_remember_stalls(stall);
-        if (stall || gilfree_observer.mechanism != EXACT)
+        if (stall || mechanism != EXACT)
             gilfree_start_sampler(period);
         /* Perhaps from another interpreter, whose GIL is another. */
-        if (gilfree_observer.mechanism == EXACT && gilfree_learn())
+        if (mechanism == EXACT && gilfree_learn())
             gilfree_me(gilfree_now(), HOLDING);
-        return gilfree_observer.mechanism;
+        return mechanism;
     }
-    enum mechanism mechanism = NONE;
+    if (!gilfree_expect_forks()) {
+        gilfree_observer.observers = 0;
+        return NONE;
+    }
+    gilfree_wait_for_sampler();
     if ((wanted == NONE || wanted == EXACT) && gilfree_hook_and_learn())
         mechanism = EXACT;
     if (mechanism == NONE && wanted != EXACT) {
@@ -481,12 +520,14 @@ static enum mechanism gilfree_begin(enum mechanism wanted, int64_t period, int64
         gilfree_observer.observers = 0;
         return NONE;
     }
-    gilfree_observer.mechanism = mechanism;
+    gilfree_store(&gilfree_observer.mechanism, mechanism);
     gilfree_remember_stalls(stall);
+    int count = gilfree_known_threads(&threads); /* before the clock is read, as it may take a while */
     now = gilfree_now();
     self = gilfree_me(now, HOLDING);
     gilfree_restart_accounts(self, now);
-    gilfree_adopt_threads(now);
+    gilfree_adopt_threads(threads, count, now);
+    free(threads);
     if (self != NULL) {
         gilfree_lock(&self->lock);
         self->thread_state = (uintptr_t)PyThreadState_Get();
@@ -509,7 +550,7 @@ static void gilfree_end(void) {
     gilfree_store(&gilfree_observer.sampling, 0);
     gilfree_store(&gilfree_accounts.recording, 0);
     gilfree_write(&gilfree_accounts.stall_from, 0);
-    if (gilfree_observer.mechanism == EXACT)
+    if (gilfree_load(&gilfree_observer.mechanism) == EXACT)
         gilfree_hook_out();
     gilfree_forget();
 }

@@ -14,6 +14,7 @@
     #define LAYOUT_KNOWN 0
 #endif
 
+#include <stdlib.h>
 #include <string.h>
 
 #if defined(__linux__)
@@ -51,6 +52,81 @@ int gilfree_gil_is_free_threaded(void) {
 #else
     return 0;
 #endif
+}
+
+/* The list of thread states. Where there is a GIL, who holds it keeps the others from taking themselves off the list;
+where there is none, only the runtime's own lock does. */
+struct listing {
+    PyThreadState *own;
+};
+
+#if !defined(Py_GIL_DISABLED)
+
+static int begin_listing(struct listing *listing) {
+    (void)listing;
+    return 1;
+}
+
+static void end_listing(struct listing *listing) {
+    (void)listing;
+}
+
+#elif LAYOUT_KNOWN
+
+/* Detached, for an attached thread would be detached while it waits for the lock, and could own it when it has to wait
+for a stopped world to go on: which may never be, as who stopped it takes this lock, too. */
+static int begin_listing(struct listing *listing) {
+    /* Its place is no promise, and a patch release could move it. What lies beside it is known. */
+    if (_PyRuntime.interpreters.main != PyInterpreterState_Main())
+        return 0;
+    listing->own = PyEval_SaveThread();
+    PyMutex_Lock(&_PyRuntime.interpreters.mutex);
+    return 1;
+}
+
+static void end_listing(struct listing *listing) {
+    PyMutex_Unlock(&_PyRuntime.interpreters.mutex);
+    PyEval_RestoreThread(listing->own);
+}
+
+#else
+
+static int begin_listing(struct listing *listing) {
+    (void)listing;
+    return 0;
+}
+
+static void end_listing(struct listing *listing) {
+    (void)listing;
+}
+
+#endif
+
+int gilfree_known_threads(struct known_thread **threads) {
+    PyInterpreterState *interpreter = PyInterpreterState_Get();
+    int count = 0, room = 0;
+    struct listing listing;
+    *threads = NULL;
+    if (!begin_listing(&listing))
+        return 0;
+    for (PyThreadState *state = PyInterpreterState_ThreadHead(interpreter); state != NULL; state = state->next) {
+        struct known_thread thread = {.thread_state = (uintptr_t)state};
+        /* Copied, as each thread writes these when it starts, and no lock of Python's keeps it from doing so just now:
+        0 is the number of one that has not. */
+        gilfree_copy(&thread.native_id, (uintptr_t)&state->native_thread_id, sizeof thread.native_id);
+        gilfree_copy(&thread.ident, (uintptr_t)&state->thread_id, sizeof thread.ident);
+        if (thread.native_id == 0 || thread.ident == 0)
+            continue;
+        if (count == room) {
+            struct known_thread *more = realloc(*threads, (size_t)(room += room + 64) * sizeof *more);
+            if (more == NULL)
+                break;
+            *threads = more;
+        }
+        (*threads)[count++] = thread;
+    }
+    end_listing(&listing);
+    return count;
 }
 
 #if LAYOUT_KNOWN

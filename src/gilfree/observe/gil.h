@@ -25,6 +25,17 @@ int gilfree_is_attached(uintptr_t thread_state, const struct gil *gil);
 /* Copies memory of this process, which may have been freed or unmapped meanwhile; returns whether all of it was there. */
 int gilfree_copy(void *to, uintptr_t from, size_t size);
 
+/* A thread that Python knows: one with a thread state. */
+struct known_thread {
+    uintptr_t thread_state;
+    unsigned long native_id, ident;
+};
+
+/* Lists the threads of the calling thread's interpreter, which must be attached; in a free-threaded build it is detached
+for a moment. Returns how many there are, and in `threads` what free() is to be called with. Each was alive, if not for
+long, when it was listed. */
+int gilfree_known_threads(struct known_thread **threads);
+
 struct place {
     int line; /* 0 if unknown */
     char file[1024]; /* UTF-8 */

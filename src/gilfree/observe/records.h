@@ -64,6 +64,7 @@ struct record {
     int64_t cpu, settled_at; /* the CPU clock, and when it was read */
     int64_t unsettled_holding, unsettled_detached;
     int settle_always;
+    int gone; /* whether there was no CPU clock any more */
 
     struct cell *cells;
     int cell_count, cell_room;
@@ -93,6 +94,11 @@ static struct {
     int64_t stalls_dropped;
     struct stall stalls[MOST_STALLS];
 } gilfree_accounts;
+
+/* Who goes through the records needs no lock for it: they are never unlisted, and what comes next is never changed. */
+static struct record *gilfree_first_record(void) {
+    return gilfree_load_pointer(&gilfree_accounts.records);
+}
 
 enum { ALL_CELLS = 1 << 20 }; /* of all threads together: 24 MB */
 
@@ -151,6 +157,7 @@ static int64_t gilfree_settle(struct record *self, int64_t now, int64_t cpu) {
         self->sums.running += running;
         self->cpu = cpu;
     }
+    self->gone = cpu < 0;
     self->settled_at = now;
     self->unsettled_holding = self->unsettled_detached = 0;
     return running;
@@ -243,6 +250,7 @@ static void gilfree_begin_account(struct record *self, int64_t now, enum state s
     self->holds++;
     self->unsettled_holding = self->unsettled_detached = 0;
     self->cpu = own ? gilfree_own_cpu() : gilfree_thread_cpu(self->native_id);
+    self->gone = self->cpu < 0;
 }
 
 /* Returns the live record of a thread, a new one if there is none; NULL if there is no memory. */
@@ -264,9 +272,9 @@ static struct record *gilfree_record(unsigned long native_id, unsigned long iden
         }
     }
     if (found != NULL) {
+        gilfree_lock(&found->lock);
         struct place *place = found->place;
         int64_t holds = found->holds;
-        gilfree_lock(&found->lock);
         memset(&found->use, 0, sizeof *found - offsetof(struct record, use));
         found->place = place;
         found->holds = holds;
@@ -291,11 +299,11 @@ static void gilfree_add_sums(struct sums *total, const struct sums *sums) {
     total->releases += sums->releases;
 }
 
-/* The thread has ended. Its record is kept for those who observe, if there are not too many. */
-static void gilfree_end_record(struct record *self, int keep, int own) {
+/* The thread with this number has ended. Its record is kept for those who observe, if there are not too many. */
+static void gilfree_end_record(struct record *self, int64_t number, int keep, int own) {
     gilfree_lock(&gilfree_accounts.list_lock);
     gilfree_lock(&self->lock);
-    if (self->use == LIVE) {
+    if (self->use == LIVE && self->number == number) {
         if (keep) {
             int64_t now = gilfree_now();
             self->settle_always = own; /* the clock is about to be gone */
