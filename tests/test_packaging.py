@@ -303,6 +303,63 @@ def test_wheels_are_tried_without_a_compiler(monkeypatch):
     assert "CC" not in environment
 
 
+@pytest.fixture
+def tried(tmp_path, monkeypatch):
+    """What is done where a wheel is tried: packages that are installed, commands that are run. No SciPy fits there."""
+    done = []
+
+    def install(_python, packages, _environment):
+        done.append(" ".join(packages))
+        if "scipy" in packages:
+            raise wheels.Failure("no wheel of scipy fits")
+
+    def run_in(_folder, command, _environment):
+        done.append(" ".join(str(word) for word in command))
+        return 0, "3 passed in 1 s"
+
+    monkeypatch.setattr(wheels, "make_environment", lambda *_: tmp_path / "bin" / "python")
+    monkeypatch.setattr(wheels, "check_level", lambda *_: None)
+    monkeypatch.setattr(wheels, "install", install)
+    monkeypatch.setattr(wheels, "run_in", run_in)
+    monkeypatch.setattr(wheels, "try_bench", lambda *_: "passed in 60 s")
+    return done
+
+
+@pytest.mark.parametrize(
+    ("optional", "lacking"),
+    [
+        ({"gilfree[bench]": ["rich"], "peers": ["rapidfuzz"]}, ()),
+        ({"gilfree[bench]": ["rich"], "peers": ["scipy"]}, ("peers",)),
+        ({"gilfree[bench]": ["rich", "scipy"], "peers": ["rapidfuzz"]}, ("gilfree[bench]",)),
+    ],
+)
+def test_wheels_are_tried_with_what_there_is(tmp_path, monkeypatch, tried, optional, lacking):
+    monkeypatch.setattr(wheels, "extra", lambda _name: optional["gilfree[bench]"])
+    monkeypatch.setattr(wheels, "groups", lambda name: optional.get(name, ["pytest"]))
+    monkeypatch.setattr(sys, "argv", ["wheels.py"])
+    row = wheels.Row(wheels.Interpreter("python3.12", "3.12", ".so"))
+    wheels.try_out(row, tmp_path / "gilfree.whl", tmp_path, tmp_path, wheels.parse())
+    assert tried[:2] == [str(tmp_path / "gilfree.whl"), "pytest"]
+    assert tried[2:4] == [" ".join(packages) for packages in optional.values()]  # before the tests, which use them
+    assert " -m pytest " in tried[4]
+    assert (row.lacking, row.tests) == (lacking, "3 passed in 1 s")
+    assert row.bench.startswith("not run" if "gilfree[bench]" in lacking else "passed in 60 s")
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("open('report.html', 'w')", r"passed in \d+ s"),
+        ("pass", r"failed: no report\.html"),
+        ("open('report.html', 'w'); exit(1)", "failed with 1"),
+    ],
+)
+def test_benchmarks_are_tried(tmp_path, monkeypatch, code, said):
+    run_in = wheels.run_in
+    monkeypatch.setattr(wheels, "run_in", lambda folder, *_: run_in(folder, [sys.executable, "-c", code], {}))
+    assert re.fullmatch(said, wheels.try_bench(tmp_path / "python", tmp_path / "results", {}))
+
+
 def test_only_the_tests_of_an_sdist_are_unpacked(tmp_path):
     names = ["x-1/tests/one.py", "x-1/pyproject.toml", "x-1/src/x.py", "x-1/docs/pyproject.toml"]
     archive(tmp_path / "x.tar.gz", names, 1_800_000_000, "anna")

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 import tomllib
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -85,6 +86,7 @@ class Row:
     interpreter: Interpreter
     wheel: Path | None = None
     reproduced: str = "not tried"
+    lacking: tuple[str, ...] = ()
     tests: str = "not run"
     bench: str = "not run"
     failure: str = ""
@@ -375,8 +377,13 @@ def try_out(row: Row, wheel: Path, here: Path, work: Path, options: argparse.Nam
     install(python, [str(wheel)], environment)
     check_level(python, environment)
     install(python, groups("test"), environment)
+    # Not built for every Python; the tests that need them are skipped without.
+    more = {"gilfree[bench]": extra("bench"), "peers": groups("peers")}
+    row.lacking = tuple(name for name, packages in more.items() if not installs(python, packages, environment))
     row.tests = last_line(run_in(here, pytest([python], options), environment))
-    if not options.no_bench:
+    if "gilfree[bench]" in row.lacking:
+        row.bench = "not run: not all that it needs is built for this Python"
+    elif not options.no_bench:
         row.bench = try_bench(python, work / "results", environment)
 
 
@@ -418,15 +425,15 @@ def best_level(flags: Iterable[str]) -> str:
 
 
 def try_bench(python: Path, output: Path, environment: Mapping[str, str]) -> str:
-    """Run the benchmarks, where their packages are to be had for this Python."""
-    try:
-        install(python, extra("bench"), environment)
-    except Failure:
-        return "not run: not all of gilfree[bench] is built for this Python"
+    """Run the benchmarks."""
     output.mkdir()
-    script = python.with_name("gilfree")
-    status, _ = run_in(output, [script, "bench", "--quick", "--output", output], environment)
-    return "passed" if status == 0 and (output / "report.html").is_file() else f"failed with {status}"
+    start = time.perf_counter()
+    status, _ = run_in(output, [python.with_name("gilfree"), "bench", "--quick", "--output", output], environment)
+    if status:
+        return f"failed with {status}"
+    if not (output / "report.html").is_file():
+        return "failed: no report.html"
+    return f"passed in {time.perf_counter() - start:.0f} s"
 
 
 def without_compiler(programs: Path) -> dict[str, str]:
@@ -440,6 +447,15 @@ def install(python: Path, packages: Iterable[str], environment: Mapping[str, str
     """Install packages of which there are wheels."""
     command = [python, "-m", "pip", "install", "-q", "--only-binary", ":all:", *packages]
     call(command, environment=environment)
+
+
+def installs(python: Path, packages: Iterable[str], environment: Mapping[str, str]) -> bool:
+    """Install packages if there are wheels of all; tell whether."""
+    try:
+        install(python, packages, environment)
+    except Failure:
+        return False
+    return True
 
 
 def make_environment(interpreter: Interpreter, folder: Path) -> Path:
@@ -507,7 +523,9 @@ def report(rows: Iterable[Row]) -> None:
         print(f"{row.interpreter.version}: {built}")
         if row.failure:
             print(f"    failed: {row.failure}")
-        print(f"    built twice: {row.reproduced}\n    tests: {row.tests}\n    gilfree bench --quick: {row.bench}")
+        without = f" (without {', '.join(row.lacking)})" if row.lacking else ""
+        print(f"    built twice: {row.reproduced}\n    tests: {row.tests}{without}")
+        print(f"    gilfree bench --quick: {row.bench}")
 
 
 if __name__ == "__main__":
