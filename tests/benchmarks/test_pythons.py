@@ -56,6 +56,8 @@ def test_one_that_does_not_run_says_so(tmp_path):
     for path in (str(tmp_path / "nowhere"), str(broken)):
         assert ask(path).missing.startswith(f"{path} does not run: ")
         assert ask(path).version is None
+        with pytest.raises(ValueError, match=f"^--python: {path} does not run: "):
+            find([path])
 
 
 def test_names_are_told_apart(tmp_path):
