@@ -1,6 +1,7 @@
 """Settings of Hypothesis, and the gate that keeps the parallel run of the suite honest."""
 
 import os
+import signal
 from importlib import import_module
 
 import hypothesis
@@ -84,6 +85,9 @@ def counted():
 
 
 def pytest_configure(config):
+    # Shells have their jobs in the background ignore Ctrl-C, which processes that tests start and interrupt inherit.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if not config.pluginmanager.has_plugin("gilfree"):  # gilfree is on the path, but not installed
         config.pluginmanager.register(import_module("gilfree.pytest_plugin"), "gilfree")
     config.addinivalue_line("markers", "thread_unsafe: not to be run in several threads at once (pytest-run-parallel)")
