@@ -4,6 +4,7 @@ import importlib.util
 import io
 import os
 import re
+import struct
 import sys
 import sysconfig
 import tarfile
@@ -204,6 +205,7 @@ def imported(monkeypatch):
     """What the modules of wheels take from the C library."""
     names = set(wheels.FROM_THE_C_LIBRARY)
     monkeypatch.setattr(wheels, "imported", lambda _binary: names)
+    monkeypatch.setattr(wheels, "exposures", lambda _binary: ())  # nothing is in these
     return names
 
 
@@ -232,6 +234,50 @@ def test_wheel_with_the_functions_of_the_linker_is_refused(tmp_path, imported):
 def test_wheel_is_refused(tmp_path, flaw, message):
     with pytest.raises(wheels.Failure, match=message):
         wheels.check(wheel(tmp_path / WHEEL, **flaw), "x86_64")
+
+
+def elf(*segments):
+    """The parts of an ELF file that are looked at: each segment's kind, permissions and content."""
+    start, table, contents = 64 + 56 * len(segments), b"", b""
+    for kind, flags, content in segments:
+        table += struct.pack("<IIQQQQQQ", kind, flags, start + len(contents), 0, 0, len(content), len(content), 8)
+        contents += content
+    return struct.pack("<32xQ14xHH6x", 64, 56, len(segments)) + table + contents
+
+
+def dynamic(*entries):
+    """The segment with the dynamic section, and room after its end."""
+    return wheels.PT_DYNAMIC, 6, b"".join(struct.pack("<QQ", *entry) for entry in (*entries, (0, 0), (22, 0)))
+
+
+CODE, DATA, STACK = (1, 5, b"code"), (1, 6, b"data"), (wheels.PT_GNU_STACK, 6, b"")
+RELRO, NOW = (wheels.PT_GNU_RELRO, 4, b"data"), dynamic((5, 64), (wheels.DT_FLAGS, wheels.DF_BIND_NOW))
+
+
+@pytest.mark.parametrize(
+    ("segments", "found"),
+    [
+        ((CODE, DATA, STACK, RELRO, NOW), []),
+        ((CODE, DATA, STACK, RELRO, dynamic((wheels.DT_FLAGS_1, wheels.DF_1_NOW))), []),
+        ((CODE, DATA, STACK, RELRO, dynamic((wheels.DT_BIND_NOW, 0))), []),
+        ((CODE, DATA, RELRO, NOW), ["memory is both writable and executable"]),
+        ((CODE, DATA, (wheels.PT_GNU_STACK, 7, b""), RELRO, NOW), ["memory is both writable and executable"]),
+        (((1, 7, b"code"), DATA, STACK, RELRO, NOW), ["memory is both writable and executable"]),
+        ((CODE, DATA, STACK, NOW), ["addresses of functions stay writable"]),
+        ((CODE, DATA, STACK, RELRO, dynamic((5, 64))), ["addresses of functions stay writable"]),
+        ((CODE, DATA, STACK, RELRO, dynamic((24, 0), (22, 0))), ["code is changed when it is loaded"]),
+        ((CODE, DATA, STACK, RELRO, dynamic((30, 12))), ["code is changed when it is loaded"]),
+    ],
+)
+def test_what_can_be_overwritten_is_seen(segments, found):
+    assert list(wheels.exposures(elf(*segments))) == found
+
+
+@pytest.mark.usefixtures("imported")
+def test_wheel_that_can_be_overwritten_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(wheels, "exposures", lambda _binary: iter(["code is changed when it is loaded"]))
+    with pytest.raises(wheels.Failure, match=r"_kernels.*\.so: code is changed when it is loaded"):
+        wheels.check(wheel(tmp_path / WHEEL), "x86_64")
 
 
 def test_bills_of_materials_are_found_in_wheels(tmp_path):

@@ -15,6 +15,7 @@ import platform
 import re
 import shlex
 import shutil
+import struct
 import subprocess
 import sys
 import tarfile
@@ -38,6 +39,11 @@ MODULES = {
     "aarch64": ("gilfree/_kernels", "gilfree/observe/_native"),
 }
 ELF_MACHINES = {"x86_64": 62, "aarch64": 183}
+# Of elf.h: kinds and permissions of segments, entries of the dynamic section, and what these say.
+PT_DYNAMIC, PT_GNU_STACK, PT_GNU_RELRO = 2, 0x6474E551, 0x6474E552
+PF_X, PF_W = 1, 2
+DT_TEXTREL, DT_BIND_NOW, DT_FLAGS, DT_FLAGS_1 = 22, 24, 30, 0x6FFFFFFB
+DF_TEXTREL, DF_BIND_NOW, DF_1_NOW = 4, 8, 1
 # Of these, zig's runtime library has its own: see zig.h.
 FROM_THE_C_LIBRARY = {"exp", "memcpy", "memset"}
 # What Linux calls the features that the levels need: a wheel that did not see them would be slow, and pass every test.
@@ -321,8 +327,41 @@ def check(wheel: Path, machine: str) -> None:
     if not any(fnmatch(name, "*.dist-info/sboms/*.json") for name in names):
         raise Failure(f"{wheel.name}: no bill of materials")
     for name, binary in binaries.items():
+        if found := list(exposures(binary)):
+            raise Failure(f"{wheel.name}: {name}: {', '.join(found)}")
         if "/_kernels." in name and (own := FROM_THE_C_LIBRARY - imported(binary)):
             raise Failure(f"{wheel.name}: {name}: wanted {', '.join(sorted(own))} from the C library, got the linker's")
+
+
+def exposures(binary: bytes) -> Iterator[str]:
+    """Yield what of a shared library can be overwritten once it is loaded, though setup.py tells the linker not to."""
+    segments = list(read_segments(binary))
+    kinds = {kind for kind, _, _ in segments}
+    dynamic = {tag: value for kind, _, held in segments if kind == PT_DYNAMIC for tag, value in read_dynamic(held)}
+    if PT_GNU_STACK not in kinds or any(flags & PF_W and flags & PF_X for _, flags, _ in segments):
+        yield "memory is both writable and executable"
+    now = DT_BIND_NOW in dynamic or dynamic.get(DT_FLAGS, 0) & DF_BIND_NOW or dynamic.get(DT_FLAGS_1, 0) & DF_1_NOW
+    if PT_GNU_RELRO not in kinds or not now:
+        yield "addresses of functions stay writable"
+    if DT_TEXTREL in dynamic or dynamic.get(DT_FLAGS, 0) & DF_TEXTREL:
+        yield "code is changed when it is loaded"
+
+
+def read_segments(binary: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Yield the kind, the permissions and the content of each segment of a 64-bit, little-endian ELF file."""
+    [table] = struct.unpack_from("<Q", binary, 32)
+    size, count = struct.unpack_from("<HH", binary, 54)
+    for number in range(count):
+        kind, flags, start, _, _, length = struct.unpack_from("<IIQQQQ", binary, table + number * size)
+        yield kind, flags, binary[start : start + length]
+
+
+def read_dynamic(held: bytes) -> Iterator[tuple[int, int]]:
+    """Yield the entries of a dynamic section."""
+    for tag, value in struct.iter_unpack("<QQ", held):
+        if tag == 0:  # what follows is room
+            return
+        yield tag, value
 
 
 def imported(binary: bytes) -> set[str]:
