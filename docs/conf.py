@@ -31,7 +31,7 @@ html_show_copyright = False
 html_show_sphinx = False
 html_copy_source = False
 html_static_path = ["static"]
-html_css_files = ["narrow.css"]
+html_css_files = ["tables.css"]
 
 linkcheck_timeout = 20
 linkcheck_retries = 2
