@@ -50,10 +50,15 @@ class Python:
 
 
 def find(paths: Iterable[str], environments: Path | None = None) -> list[Python]:
-    """Ask each interpreter what it is; with ``environments``, make one in that folder for those that lack gilfree."""
+    """Ask each interpreter what it is; with ``environments``, make one in that folder for those that lack gilfree.
+
+    One that does not run is refused: it is a slip of the pen, which would else be told after minutes of measuring.
+    """
     found: list[Python] = []
     for path in paths:
         python = ask(path)
+        if python.version is None:
+            raise ValueError(f"--python: {python.missing}")
         if python.missing and python.version and environments is not None:
             python = ask(make_environment(python, environments), python.name)
         taken = {other.name for other in found}

@@ -30,6 +30,8 @@ html_title = f"gilfree {release}"
 html_show_copyright = False
 html_show_sphinx = False
 html_copy_source = False
+html_static_path = ["static"]
+html_css_files = ["tables.css"]
 
 linkcheck_timeout = 20
 linkcheck_retries = 2
@@ -59,7 +61,8 @@ class CommandLine(Directive):
 
 def list_references(_app, _what, _name, _object, _options, lines):  # noqa: ANN001, ANN201
     """Make a list of each docstring's references: footnotes called 1 may stand only once on a page."""
-    lines[:] = [re.sub(r"\[(\d)\]_", r"[\1]", re.sub(r"^\.\. \[(\d)\]", r"\1.", line)) for line in lines]
+    # Escaped, because an initial with its full stop would begin another list.
+    lines[:] = [re.sub(r"\[(\d)\]_", r"[\1]", re.sub(r"^\.\. \[(\d)\] ", r"\1. \\", line)) for line in lines]
 
 
 def setup(app):  # noqa: ANN001, ANN201

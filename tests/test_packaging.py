@@ -4,6 +4,7 @@ import importlib.util
 import io
 import os
 import re
+import struct
 import sys
 import sysconfig
 import tarfile
@@ -204,6 +205,7 @@ def imported(monkeypatch):
     """What the modules of wheels take from the C library."""
     names = set(wheels.FROM_THE_C_LIBRARY)
     monkeypatch.setattr(wheels, "imported", lambda _binary: names)
+    monkeypatch.setattr(wheels, "exposures", lambda _binary: ())  # nothing is in these
     return names
 
 
@@ -232,6 +234,50 @@ def test_wheel_with_the_functions_of_the_linker_is_refused(tmp_path, imported):
 def test_wheel_is_refused(tmp_path, flaw, message):
     with pytest.raises(wheels.Failure, match=message):
         wheels.check(wheel(tmp_path / WHEEL, **flaw), "x86_64")
+
+
+def elf(*segments):
+    """The parts of an ELF file that are looked at: each segment's kind, permissions and content."""
+    start, table, contents = 64 + 56 * len(segments), b"", b""
+    for kind, flags, content in segments:
+        table += struct.pack("<IIQQQQQQ", kind, flags, start + len(contents), 0, 0, len(content), len(content), 8)
+        contents += content
+    return struct.pack("<32xQ14xHH6x", 64, 56, len(segments)) + table + contents
+
+
+def dynamic(*entries):
+    """The segment with the dynamic section, and room after its end."""
+    return wheels.PT_DYNAMIC, 6, b"".join(struct.pack("<QQ", *entry) for entry in (*entries, (0, 0), (22, 0)))
+
+
+CODE, DATA, STACK = (1, 5, b"code"), (1, 6, b"data"), (wheels.PT_GNU_STACK, 6, b"")
+RELRO, NOW = (wheels.PT_GNU_RELRO, 4, b"data"), dynamic((5, 64), (wheels.DT_FLAGS, wheels.DF_BIND_NOW))
+
+
+@pytest.mark.parametrize(
+    ("segments", "found"),
+    [
+        ((CODE, DATA, STACK, RELRO, NOW), []),
+        ((CODE, DATA, STACK, RELRO, dynamic((wheels.DT_FLAGS_1, wheels.DF_1_NOW))), []),
+        ((CODE, DATA, STACK, RELRO, dynamic((wheels.DT_BIND_NOW, 0))), []),
+        ((CODE, DATA, RELRO, NOW), ["memory is both writable and executable"]),
+        ((CODE, DATA, (wheels.PT_GNU_STACK, 7, b""), RELRO, NOW), ["memory is both writable and executable"]),
+        (((1, 7, b"code"), DATA, STACK, RELRO, NOW), ["memory is both writable and executable"]),
+        ((CODE, DATA, STACK, NOW), ["addresses of functions stay writable"]),
+        ((CODE, DATA, STACK, RELRO, dynamic((5, 64))), ["addresses of functions stay writable"]),
+        ((CODE, DATA, STACK, RELRO, dynamic((24, 0), (22, 0))), ["code is changed when it is loaded"]),
+        ((CODE, DATA, STACK, RELRO, dynamic((30, 12))), ["code is changed when it is loaded"]),
+    ],
+)
+def test_what_can_be_overwritten_is_seen(segments, found):
+    assert list(wheels.exposures(elf(*segments))) == found
+
+
+@pytest.mark.usefixtures("imported")
+def test_wheel_that_can_be_overwritten_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(wheels, "exposures", lambda _binary: iter(["code is changed when it is loaded"]))
+    with pytest.raises(wheels.Failure, match=r"_kernels.*\.so: code is changed when it is loaded"):
+        wheels.check(wheel(tmp_path / WHEEL), "x86_64")
 
 
 def test_bills_of_materials_are_found_in_wheels(tmp_path):
@@ -301,6 +347,63 @@ def test_wheels_are_tried_without_a_compiler(monkeypatch):
     assert environment["PATH"] == str(Path("/somewhere/bin"))
     assert environment["PIP_INDEX_URL"] == "https://example.org/simple"
     assert "CC" not in environment
+
+
+@pytest.fixture
+def tried(tmp_path, monkeypatch):
+    """What is done where a wheel is tried: packages that are installed, commands that are run. No SciPy fits there."""
+    done = []
+
+    def install(_python, packages, _environment):
+        done.append(" ".join(packages))
+        if "scipy" in packages:
+            raise wheels.Failure("no wheel of scipy fits")
+
+    def run_in(_folder, command, _environment):
+        done.append(" ".join(str(word) for word in command))
+        return 0, "3 passed in 1 s"
+
+    monkeypatch.setattr(wheels, "make_environment", lambda *_: tmp_path / "bin" / "python")
+    monkeypatch.setattr(wheels, "check_level", lambda *_: None)
+    monkeypatch.setattr(wheels, "install", install)
+    monkeypatch.setattr(wheels, "run_in", run_in)
+    monkeypatch.setattr(wheels, "try_bench", lambda *_: "passed in 60 s")
+    return done
+
+
+@pytest.mark.parametrize(
+    ("optional", "lacking"),
+    [
+        ({"gilfree[bench]": ["rich"], "peers": ["rapidfuzz"]}, ()),
+        ({"gilfree[bench]": ["rich"], "peers": ["scipy"]}, ("peers",)),
+        ({"gilfree[bench]": ["rich", "scipy"], "peers": ["rapidfuzz"]}, ("gilfree[bench]",)),
+    ],
+)
+def test_wheels_are_tried_with_what_there_is(tmp_path, monkeypatch, tried, optional, lacking):
+    monkeypatch.setattr(wheels, "extra", lambda _name: optional["gilfree[bench]"])
+    monkeypatch.setattr(wheels, "groups", lambda name: optional.get(name, ["pytest"]))
+    monkeypatch.setattr(sys, "argv", ["wheels.py"])
+    row = wheels.Row(wheels.Interpreter("python3.12", "3.12", ".so"))
+    wheels.try_out(row, tmp_path / "gilfree.whl", tmp_path, tmp_path, wheels.parse())
+    assert tried[:2] == [str(tmp_path / "gilfree.whl"), "pytest"]
+    assert tried[2:4] == [" ".join(packages) for packages in optional.values()]  # before the tests, which use them
+    assert " -m pytest " in tried[4]
+    assert (row.lacking, row.tests) == (lacking, "3 passed in 1 s")
+    assert row.bench.startswith("not run" if "gilfree[bench]" in lacking else "passed in 60 s")
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("open('report.html', 'w')", r"passed in \d+ s"),
+        ("pass", r"failed: no report\.html"),
+        ("open('report.html', 'w'); exit(1)", "failed with 1"),
+    ],
+)
+def test_benchmarks_are_tried(tmp_path, monkeypatch, code, said):
+    run_in = wheels.run_in
+    monkeypatch.setattr(wheels, "run_in", lambda folder, *_: run_in(folder, [sys.executable, "-c", code], {}))
+    assert re.fullmatch(said, wheels.try_bench(tmp_path / "python", tmp_path / "results", {}))
 
 
 def test_only_the_tests_of_an_sdist_are_unpacked(tmp_path):

@@ -15,10 +15,12 @@ import platform
 import re
 import shlex
 import shutil
+import struct
 import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 import tomllib
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -37,6 +39,11 @@ MODULES = {
     "aarch64": ("gilfree/_kernels", "gilfree/observe/_native"),
 }
 ELF_MACHINES = {"x86_64": 62, "aarch64": 183}
+# Of elf.h: kinds and permissions of segments, entries of the dynamic section, and what these say.
+PT_DYNAMIC, PT_GNU_STACK, PT_GNU_RELRO = 2, 0x6474E551, 0x6474E552
+PF_X, PF_W = 1, 2
+DT_TEXTREL, DT_BIND_NOW, DT_FLAGS, DT_FLAGS_1 = 22, 24, 30, 0x6FFFFFFB
+DF_TEXTREL, DF_BIND_NOW, DF_1_NOW = 4, 8, 1
 # Of these, zig's runtime library has its own: see zig.h.
 FROM_THE_C_LIBRARY = {"exp", "memcpy", "memset"}
 # What Linux calls the features that the levels need: a wheel that did not see them would be slow, and pass every test.
@@ -85,6 +92,7 @@ class Row:
     interpreter: Interpreter
     wheel: Path | None = None
     reproduced: str = "not tried"
+    lacking: tuple[str, ...] = ()
     tests: str = "not run"
     bench: str = "not run"
     failure: str = ""
@@ -319,8 +327,41 @@ def check(wheel: Path, machine: str) -> None:
     if not any(fnmatch(name, "*.dist-info/sboms/*.json") for name in names):
         raise Failure(f"{wheel.name}: no bill of materials")
     for name, binary in binaries.items():
+        if found := list(exposures(binary)):
+            raise Failure(f"{wheel.name}: {name}: {', '.join(found)}")
         if "/_kernels." in name and (own := FROM_THE_C_LIBRARY - imported(binary)):
             raise Failure(f"{wheel.name}: {name}: wanted {', '.join(sorted(own))} from the C library, got the linker's")
+
+
+def exposures(binary: bytes) -> Iterator[str]:
+    """Yield what of a shared library can be overwritten once it is loaded, though setup.py tells the linker not to."""
+    segments = list(read_segments(binary))
+    kinds = {kind for kind, _, _ in segments}
+    dynamic = {tag: value for kind, _, held in segments if kind == PT_DYNAMIC for tag, value in read_dynamic(held)}
+    if PT_GNU_STACK not in kinds or any(flags & PF_W and flags & PF_X for _, flags, _ in segments):
+        yield "memory is both writable and executable"
+    now = DT_BIND_NOW in dynamic or dynamic.get(DT_FLAGS, 0) & DF_BIND_NOW or dynamic.get(DT_FLAGS_1, 0) & DF_1_NOW
+    if PT_GNU_RELRO not in kinds or not now:
+        yield "addresses of functions stay writable"
+    if DT_TEXTREL in dynamic or dynamic.get(DT_FLAGS, 0) & DF_TEXTREL:
+        yield "code is changed when it is loaded"
+
+
+def read_segments(binary: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Yield the kind, the permissions and the content of each segment of a 64-bit, little-endian ELF file."""
+    [table] = struct.unpack_from("<Q", binary, 32)
+    size, count = struct.unpack_from("<HH", binary, 54)
+    for number in range(count):
+        kind, flags, start, _, _, length = struct.unpack_from("<IIQQQQ", binary, table + number * size)
+        yield kind, flags, binary[start : start + length]
+
+
+def read_dynamic(held: bytes) -> Iterator[tuple[int, int]]:
+    """Yield the entries of a dynamic section."""
+    for tag, value in struct.iter_unpack("<QQ", held):
+        if tag == 0:  # what follows is room
+            return
+        yield tag, value
 
 
 def imported(binary: bytes) -> set[str]:
@@ -375,8 +416,13 @@ def try_out(row: Row, wheel: Path, here: Path, work: Path, options: argparse.Nam
     install(python, [str(wheel)], environment)
     check_level(python, environment)
     install(python, groups("test"), environment)
+    # Not built for every Python; the tests that need them are skipped without.
+    more = {"gilfree[bench]": extra("bench"), "peers": groups("peers")}
+    row.lacking = tuple(name for name, packages in more.items() if not installs(python, packages, environment))
     row.tests = last_line(run_in(here, pytest([python], options), environment))
-    if not options.no_bench:
+    if "gilfree[bench]" in row.lacking:
+        row.bench = "not run: not all that it needs is built for this Python"
+    elif not options.no_bench:
         row.bench = try_bench(python, work / "results", environment)
 
 
@@ -418,15 +464,15 @@ def best_level(flags: Iterable[str]) -> str:
 
 
 def try_bench(python: Path, output: Path, environment: Mapping[str, str]) -> str:
-    """Run the benchmarks, where their packages are to be had for this Python."""
-    try:
-        install(python, extra("bench"), environment)
-    except Failure:
-        return "not run: not all of gilfree[bench] is built for this Python"
+    """Run the benchmarks."""
     output.mkdir()
-    script = python.with_name("gilfree")
-    status, _ = run_in(output, [script, "bench", "--quick", "--output", output], environment)
-    return "passed" if status == 0 and (output / "report.html").is_file() else f"failed with {status}"
+    start = time.perf_counter()
+    status, _ = run_in(output, [python.with_name("gilfree"), "bench", "--quick", "--output", output], environment)
+    if status:
+        return f"failed with {status}"
+    if not (output / "report.html").is_file():
+        return "failed: no report.html"
+    return f"passed in {time.perf_counter() - start:.0f} s"
 
 
 def without_compiler(programs: Path) -> dict[str, str]:
@@ -440,6 +486,15 @@ def install(python: Path, packages: Iterable[str], environment: Mapping[str, str
     """Install packages of which there are wheels."""
     command = [python, "-m", "pip", "install", "-q", "--only-binary", ":all:", *packages]
     call(command, environment=environment)
+
+
+def installs(python: Path, packages: Iterable[str], environment: Mapping[str, str]) -> bool:
+    """Install packages if there are wheels of all; tell whether."""
+    try:
+        install(python, packages, environment)
+    except Failure:
+        return False
+    return True
 
 
 def make_environment(interpreter: Interpreter, folder: Path) -> Path:
@@ -507,7 +562,9 @@ def report(rows: Iterable[Row]) -> None:
         print(f"{row.interpreter.version}: {built}")
         if row.failure:
             print(f"    failed: {row.failure}")
-        print(f"    built twice: {row.reproduced}\n    tests: {row.tests}\n    gilfree bench --quick: {row.bench}")
+        without = f" (without {', '.join(row.lacking)})" if row.lacking else ""
+        print(f"    built twice: {row.reproduced}\n    tests: {row.tests}{without}")
+        print(f"    gilfree bench --quick: {row.bench}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Other interpreters: what is asked of them, and what is said of those that cannot take part."""
 
 import json
+import shlex
 import sys
 from dataclasses import fields
 
@@ -20,7 +21,8 @@ def pretend(folder, name="python", **told):
     """An interpreter that answers so."""
     answer = {"version": "3.13.5", "implementation": "CPython", "free_threaded": True, "gil_enabled": False}
     program = folder / name
-    program.write_text(f"#!/bin/sh\ncat <<'END'\n{json.dumps(answer | told)}\nEND\n")
+    # What the shell itself can do, because where wheels are tried there is no other program.
+    program.write_text(f"#!/bin/sh\nprintf '%s\\n' {shlex.quote(json.dumps(answer | told))}\n")
     program.chmod(0o700)
     return str(program)
 
@@ -56,6 +58,8 @@ def test_one_that_does_not_run_says_so(tmp_path):
     for path in (str(tmp_path / "nowhere"), str(broken)):
         assert ask(path).missing.startswith(f"{path} does not run: ")
         assert ask(path).version is None
+        with pytest.raises(ValueError, match=f"^--python: {path} does not run: "):
+            find([path])
 
 
 def test_names_are_told_apart(tmp_path):

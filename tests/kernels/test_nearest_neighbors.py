@@ -453,6 +453,7 @@ def test_the_compiled_function_checks_what_its_memory_safety_needs(position, val
         assert word in str(caught.value)
 
 
+@pytest.mark.filterwarnings("ignore:Could not find the number of physical cores")  # joblib asks lscpu
 def test_handwritten_digits():
     datasets = pytest.importorskip("sklearn.datasets")
     neighbors = pytest.importorskip("sklearn.neighbors")

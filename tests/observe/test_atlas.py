@@ -218,7 +218,7 @@ def test_command_fails_where_a_function_does(monkeypatch, capsys):
     [
         (["-k", "no such function"], "-k: wanted"),
         (["--json", "no/such/directory/a.json"], "no/such/directory"),
-        (["--budget", "0"], "budget: wanted"),
+        (["--budget", "0"], "gilfree atlas: --budget: wanted"),
     ],
 )
 def test_wrong_usage_is_refused_before_anything_is_measured(arguments, words, capsys, monkeypatch):

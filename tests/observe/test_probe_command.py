@@ -140,7 +140,7 @@ def test_wrong_syntax_is_found_before_the_setup_runs(capsys):
 @pytest.mark.parametrize("budget", ["0", "-1", "nan", "inf"])
 def test_a_wrong_budget_is_wrong_usage(capsys, budget):
     assert cli.main(["probe", "1", f"--budget={budget}"]) == 2
-    assert "budget: wanted" in capsys.readouterr().err
+    assert "gilfree probe: --budget: wanted" in capsys.readouterr().err
 
 
 def test_the_help_says_that_the_texts_are_executed(capsys):

@@ -49,7 +49,10 @@ def run(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> None:
     """Refuse now what would fail only once minutes have passed."""
-    Prober(options.budget)
+    try:
+        Prober(options.budget)
+    except ValueError as error:
+        raise ValueError(f"--{error}") from None
     if not matching(options.pattern):
         raise ValueError(f"-k: wanted a part of a function's or a package's name, got {options.pattern!r}")
     for file in (options.json, options.markdown):

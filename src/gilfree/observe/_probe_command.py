@@ -23,7 +23,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         prober = Prober(options.budget, options.threads)
     except ValueError as error:
-        return _complain(str(error), USAGE_ERROR)
+        return _complain(f"--{error}", USAGE_ERROR)  # it begins with the name of an argument, which is an option here
     # As for python -c, modules of the current directory can be imported.
     sys.path.insert(0, "")
     try:
