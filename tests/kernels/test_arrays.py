@@ -198,6 +198,76 @@ def test_only_what_is_not_usable_is_converted():
     )
 
 
+DATA, INDICES, OFFSETS = np.array([1.0, 2, 3]), np.array([0, 1, 1], np.int32), np.array([0, 2, 3], np.int32)
+
+
+class Csr:
+    """A sparse matrix to those who ask for its parts."""
+
+    format = "csr"
+
+    def __init__(self, *parts, **more):
+        self.data, self.indices, self.indptr, self.shape = parts
+        vars(self).update(more)
+
+
+@pytest.mark.parametrize(
+    ("value", "usual"),
+    [
+        ((DATA, INDICES, OFFSETS, (2, 2)), True),
+        ((DATA.astype(np.float32), INDICES.astype(np.int64), OFFSETS.astype(np.int64), (2, 2)), True),
+        ((DATA[:0], INDICES[:0], OFFSETS[:1], (0, 9)), True),
+        (Csr(DATA, INDICES, OFFSETS, (2, 2)), True),
+        (Csr(DATA, INDICES, OFFSETS, (2, 2), format="csc"), False),
+        (Csr(DATA, INDICES, OFFSETS, [2, 2]), False),
+        (([1.0, 2, 3], INDICES, OFFSETS, (2, 2)), False),
+        ((DATA, INDICES, OFFSETS.tolist(), (2, 2)), False),
+        ((DATA, INDICES.astype(np.int64), OFFSETS, (2, 2)), False),
+        ((DATA[:2], INDICES, OFFSETS, (2, 2)), False),
+        ((DATA[::-1], INDICES, OFFSETS, (2, 2)), False),
+        ((DATA[None], INDICES, OFFSETS, (2, 2)), False),
+        ((DATA, INDICES, OFFSETS, (3, 2)), False),
+        ((DATA, INDICES, OFFSETS, (2, -1)), False),
+        ((DATA, INDICES, OFFSETS, (2.0, 2)), False),
+        ((DATA, INDICES, OFFSETS, (True, 2)), False),
+        ((DATA, INDICES, OFFSETS, (np.int64(2), 2)), False),
+        ((DATA, INDICES, OFFSETS, (2,)), False),
+        ((DATA[:0], INDICES[:0], OFFSETS[:0], (-1, 2)), False),
+        ((DATA, INDICES, OFFSETS), False),
+        (np.eye(2), False),
+        (None, False),
+    ],
+)
+def test_which_sparse_matrices_are_usable(value, usual):
+    found = _kernels.csr_as_it_is(value, np.ndarray, with_data=True)
+    assert (found is not None) == usual
+    if found is not None:
+        parts = value if isinstance(value, tuple) else (value.data, value.indices, value.indptr, value.shape)
+        assert all(one is other for one, other in zip(found, parts, strict=True))
+        without = _kernels.csr_as_it_is(value, np.ndarray, with_data=False)
+        assert without[0] is None
+        assert all(one is other for one, other in zip(without[1:], parts[1:], strict=True))
+
+
+def test_a_sparse_matrix_needs_no_data_where_none_are_asked_for():
+    assert _kernels.csr_as_it_is((None, INDICES, OFFSETS, (2, 2)), np.ndarray, with_data=False) is not None
+    assert _kernels.csr_as_it_is((None, INDICES, OFFSETS, (2, 2)), np.ndarray, with_data=True) is None
+
+
+def test_what_an_attribute_raises_goes_through():
+    class Broken(Csr):
+        @property
+        def indices(self):
+            raise ZeroDivisionError
+
+        @indices.setter
+        def indices(self, value):
+            pass
+
+    with pytest.raises(ZeroDivisionError):
+        gilfree.sparse_matvec(Broken(DATA, INDICES, OFFSETS, (2, 2)), DATA[:2])
+
+
 def test_one_that_is_read_only_is_usable():
     array = np.zeros((2, 3))
     array.flags.writeable = False
