@@ -81,8 +81,8 @@ def test_two_who_compute_wait_for_each_other(known):
     with gilfree.observe() as seen:
         run(one, two)
     threads = by_name(seen)
-    # each holds for 0.1 s, and one of them waits for the other or starts only afterwards
-    assert threads["one"].holding + threads["two"].holding == pytest.approx(0.2, rel=0.2)
+    # Each holds for 0.1 s or, where it has no CPU in between, for longer; never both at the same time.
+    assert 0.19 < threads["one"].holding + threads["two"].holding < 1.01 * seen.seconds
     if seen.mechanism == "exact":
         waited = sum(report.waiting for report in seen.threads)
         assert waited > 0.05
