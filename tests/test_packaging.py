@@ -4,7 +4,9 @@ import importlib.util
 import io
 import os
 import re
+import shutil
 import struct
+import subprocess
 import sys
 import sysconfig
 import tarfile
@@ -441,6 +443,14 @@ def test_wheels_for_other_machines_are_tried_there(tmp_path, monkeypatch, chosen
     assert {"--platform=manylinux_2_17_aarch64", "gilfree.whl", f"--target={tmp_path / 'work' / 'packages'}"} < {
         *installed
     }
+
+
+@pytest.mark.skipif(sys.platform != "linux" or shutil.which("gcc") is None, reason="needs gcc on Linux")
+def test_zig_asks_for_no_threads_of_an_old_c_library(tmp_path):
+    source = tmp_path / "asks.c"
+    source.write_text("#ifdef __STDC_NO_THREADS__\nnone\n#else\n#include <threads.h>\n#endif\n")
+    command = ["gcc", "-E", "-P", "-include", TOOLS / "zig.h", source]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1] == "none"
 
 
 def test_zig_knows_every_feature_that_is_asked_for():

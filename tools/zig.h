@@ -10,6 +10,10 @@
     #define CHECKED "GLIBC_2.17"
 #endif
 
+/* As glibc before 2.28 says, which has no threads.h; Cython asks when it compiles for Python 3.12. */
+#undef __STDC_NO_THREADS__
+#define __STDC_NO_THREADS__ 1
+
 /* These functions are the C library's, wherever that is running. Once anything of zig's library is linked, its copies
 take their place: a memcpy that knows no wide vectors, and an exp that rounds otherwise. */
 __asm__(".symver memcpy, memcpy@" MEMCPY);
