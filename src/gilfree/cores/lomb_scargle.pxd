@@ -51,6 +51,7 @@ cdef enum:
     PAD = 8  # doubles behind an array's end that a register may read or write: lanes of the widest one
     TIMES = 32  # at a time, whose sines and cosines stay in the cache
     POLL_EVERY = 100_000  # sines and cosines: some 100 µs
+    TOGETHER = 64  # times or frequencies between two counts of the work
     REACH = 12  # points of the grid on either side of a time over which it is smeared
     SPREAD = 24
     LEAST_BLOCK = 256  # frequencies; fewer, or fewer times than LEAST_TIMES, are not worth a transform
@@ -308,9 +309,10 @@ cdef inline int smear_values(
             put_f64(real + start + point, load_f64(real + start + point) + by_real * bell)
             put_f64(imaginary + start + point, load_f64(imaginary + start + point) + by_imaginary * bell)
             point += LANES_F64
-        status = poll_each(stop, work, 16, POLL_EVERY)
-        if status != OK:
-            return status
+        if i % TOGETHER == 0:
+            status = poll_each(stop, work, 16 * TOGETHER, POLL_EVERY)
+            if status != OK:
+                return status
     # Point 0 of the arrays is REACH − 1 before that of the grid.
     for i in range(REACH - 1):
         real[size + i] += real[i]
@@ -479,9 +481,10 @@ cdef inline int blocks(
                     grid.c[m], grid.s[m], grid.c2[m], grid.s2[m], grid.yc[m], grid.ys[m], self.totals[k],
                     self.fit_mean,
                 )
-                status = poll_each(stop, &self.work, 16, POLL_EVERY)
-                if status != OK:
-                    return status
+                if m % TOGETHER == 0:
+                    status = poll_each(stop, &self.work, 16 * TOGETHER, POLL_EVERY)
+                    if status != OK:
+                        return status
             advance(stop, end - begin)
         if status != OK:
             return status

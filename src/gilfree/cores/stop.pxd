@@ -135,9 +135,10 @@ cdef inline int poll(Poll *self) noexcept nogil:
 
 cdef inline int poll_each(Poll *self, int64_t *work, int64_t done, int64_t limit) noexcept nogil:
     """Adds `done` to `work`, in units of the core's own, and polls each time that `limit` have come together."""
+    cdef int64_t most = limit * POLLS
     for _ in range(POLLS):
         work[0] += done
-        if rarely(anew(work[0]) >= limit * POLLS):
+        if rarely(anew(work[0]) >= most):
             work[0] = 0
             return poll(self)
     return OK
