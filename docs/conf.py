@@ -1,13 +1,16 @@
 """Settings of Sphinx."""
 
 import argparse
+import json
 import re
+from pathlib import Path
 from unittest.mock import patch
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
 
 import gilfree
+from gilfree.benchmarks import report
 from gilfree.cli import parser
 
 project = "gilfree"
@@ -65,7 +68,15 @@ def list_references(_app, _what, _name, _object, _options, lines):  # noqa: ANN0
     lines[:] = [re.sub(r"\[(\d)\]_", r"[\1]", re.sub(r"^\.\. \[(\d)\] ", r"\1. \\", line)) for line in lines]
 
 
+def write_report(app, failure):  # noqa: ANN001, ANN201
+    """Put a report beside the pages: that of the run whose results are in this folder."""
+    if failure is None and app.builder.format == "html":
+        results = json.loads(Path(app.srcdir, "results.json").read_text(encoding="utf-8"))
+        Path(app.outdir, "report.html").write_text(report.render(results), encoding="utf-8")
+
+
 def setup(app):  # noqa: ANN001, ANN201
     """Connect the above."""
+    app.connect("build-finished", write_report)
     app.connect("autodoc-process-docstring", list_references)
     app.add_directive("command-line", CommandLine)

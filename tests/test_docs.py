@@ -1,10 +1,12 @@
 """Every kernel has its page, with examples that run and pictures that its code draws."""
 
 import doctest
+import json
 import os
 import re
 import subprocess
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +70,22 @@ def test_page_shows_picture(picture):
     content = (IMAGES / f"{picture}.png").read_bytes()
     assert content.startswith(b"\x89PNG")
     assert len(content) <= MOST_BYTES
+
+
+def test_the_results_in_the_docs_are_those_of_a_whole_run():
+    jsonschema = pytest.importorskip("jsonschema")
+    pytest.importorskip("rich")
+    from gilfree.benchmarks import report  # noqa: PLC0415 - needs optional packages
+    from gilfree.benchmarks.claims.catalogue import CLAIMS  # noqa: PLC0415
+
+    results = json.loads((DOCS / "results.json").read_text(encoding="utf-8"))
+    schema = json.loads(files("gilfree.benchmarks").joinpath("results.schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator(schema).validate(results)
+    assert results["plan"]["mode"] == "full"
+    assert [kernel["name"] for kernel in results["kernels"]] == list(KERNELS)
+    assert not any(cell["error"] for kernel in results["kernels"] for cell in kernel["cells"])
+    assert len(results["claims"]["claims"]) == len(CLAIMS)
+    assert len(report.render(results)) < 2_000_000
 
 
 @pytest.fixture(scope="module")
