@@ -8,9 +8,9 @@ from unittest.mock import patch
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
+from gilfree.benchmarks import report
 
 import gilfree
-from gilfree.benchmarks import report
 from gilfree.cli import parser
 
 project = "gilfree"
