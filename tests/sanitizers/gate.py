@@ -14,6 +14,7 @@ MARKS = {
 }
 # The first words of a report, except that an allocation was refused.
 REPORT = re.compile(rb"(?:ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error): ")
+ENDED = "gate-ended"  # a file among the reports: the tests came to their end, and did not crash
 MODULES = ("gilfree._kernels", "gilfree.observe._native")
 
 
@@ -50,6 +51,7 @@ class Gate:
         check_modules(self.sanitizer, self.folder)  # also whether an import has switched the GIL back on
         if self.passed < self.wanted:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        (self.reports / ENDED).touch()
 
     def pytest_terminal_summary(self, terminalreporter):
         verdict = "passed" if self.passed >= self.wanted else "FAILED"

@@ -20,6 +20,8 @@ from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
+from gate import ENDED
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 BUILDS = ROOT / "build" / "sanitized"
@@ -74,6 +76,7 @@ CANARIES = {
 }
 LEAK = Canary("_canaries.lose(1234)", "LeakSanitizer")
 
+DIED = "ERROR: ThreadSanitizer"  # at a signal, say; races are warnings
 # A frame of compiled code of ours, in a sanitizer's report.
 OURS = re.compile(r"\b(_kernels|_native|_canaries)\.(cpython|abi3|c:)|\bsrc/gilfree/")  # gcc's names no module
 # What is no mistake: an allocation that was refused, as large ones are without a sanitizer.
@@ -131,7 +134,8 @@ def environment(kind, compiler, library, reports, *, leaks=False):
     if kind == "thread":
         # Races in CPython itself are told apart by `foreign`, not suppressed: a suppression would hide ours as well.
         # A forked child that starts a thread would be ended at once, and with exit code 0.
-        options = "halt_on_error=0:exitcode=0:history_size=6:die_after_fork=0"
+        # What is too large is refused, as without a sanitizer, and does not end the process.
+        options = "halt_on_error=0:exitcode=0:history_size=6:die_after_fork=0:allocator_may_return_null=1"
         return variables | {"TSAN_OPTIONS": f"{log}:{options}"}
     if leaks:  # those of Python itself are no failure; the exit code is AddressSanitizer's too
         variables["LSAN_OPTIONS"] = "exitcode=0:max_leaks=0"
@@ -219,10 +223,14 @@ def run_pytest(kind, variables, library, reports, tests, *, at_least):
     start = time.monotonic()
     command = [sys.executable, "-m", "pytest", "-q", "-p", "gate", "--sanitizer", kind, "--sanitized", library]
     command += ["--sanitizer-reports", reports]
+    ended = reports / ENDED
+    ended.unlink(missing_ok=True)
     code = subprocess.run(
         [*command, "--at-least", str(at_least), *tests], cwd=ROOT, env=variables, check=False
     ).returncode
     print(f"tests: {time.monotonic() - start:.0f} s", flush=True)
+    if not ended.exists():  # whatever the exit code: ThreadSanitizer's own is 0, after a crash too
+        raise Failure(f"the tests came to no end:\n{reported(reports)[-5000:]}")
     return code
 
 
@@ -262,6 +270,8 @@ def check_leaks(arguments, library, reports):
 
 def check_threads(arguments, library, reports):
     code, text = run_suite("thread", arguments, library, reports)
+    if DIED in text:  # a child, perhaps; the exit code does not tell
+        raise Failure(f"a process died:\n{text[text.index(DIED) :][:5000]}")
     for functions, count in foreign(text).most_common():
         print(f"not ours, {count} times:", *functions)
     found = ours(text)

@@ -1,5 +1,9 @@
 """Whose race a report is about: the reader of reports must neither blame CPython for ours nor us for CPython's."""
 
+import os
+from types import SimpleNamespace
+
+import gate
 import pytest
 import run_sanitized
 
@@ -64,3 +68,27 @@ def test_races_of_ours_are(stacks):
 def test_a_stack_that_is_not_understood_is_ours():
     text = report(READER, WRITER).replace("(python3.13t+0x0a)", "<null>")
     assert len(run_sanitized.ours(text)) == 1
+
+
+@pytest.mark.thread_unsafe(reason="starts processes")
+@pytest.mark.parametrize("ends", [True, False])
+def test_tests_that_come_to_no_end_fail_whatever_the_exit_code(ends, tmp_path):
+    """With something else in place of pytest, that exits with 0."""
+    reports = tmp_path / "reports"
+    reports.mkdir()
+    (reports / gate.ENDED).touch()  # by those who ran before
+    touch = f"import pathlib; pathlib.Path({str(reports / gate.ENDED)!r}).touch()" if ends else ""
+    (tmp_path / "pytest.py").write_text(touch)
+    variables = os.environ | {"PYTHONPATH": str(tmp_path)}
+    if ends:
+        assert run_sanitized.run_pytest("thread", variables, "", reports, [], at_least=1) == 0
+    else:
+        with pytest.raises(run_sanitized.Failure, match="no end"):
+            run_sanitized.run_pytest("thread", variables, "", reports, [], at_least=1)
+
+
+def test_a_process_that_died_is_no_clean_run(monkeypatch):
+    text = "==1==ERROR: ThreadSanitizer: SEGV on unknown address 0x0"
+    monkeypatch.setattr(run_sanitized, "run_suite", lambda *_: (0, text))
+    with pytest.raises(run_sanitized.Failure, match="SEGV"):
+        run_sanitized.check_threads(SimpleNamespace(), "", "")

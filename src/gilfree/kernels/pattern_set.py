@@ -26,9 +26,7 @@ FOUND_SYMBOL = 1.3e-9  # where matches are written down
 CACHED = 4_000_000  # bytes of automaton that as much time goes by for again
 MOST_MISSES = 5
 PATTERN_SYMBOL = 50e-9
-# Such a text of fewer symbols takes less than what is worth releasing the GIL for, or describing the work.
-TEXTS = (str, bytes)
-SHORT = 8192
+SHORT = 8192  # symbols
 
 
 class PatternSet:
@@ -144,13 +142,7 @@ class PatternSet:
         >>> gilfree.PatternSet([b"ana", b"nan"]).find_all(b"banana")
         (array([0, 1, 0]), array([1, 2, 3]))
         """
-        if (
-            type(text) in TEXTS
-            and len(text) < SHORT  # type: ignore[arg-type]
-            and workers.__class__ is int
-            and workers == 1
-            and not watches
-        ):
+        if is_done_at_once(text, workers):
             result: tuple[NDArray[np.int64], NDArray[np.int64]] = _kernels.pattern_set_find_all(
                 self._automaton, text, empty=np.empty, dtype=_arrays.INT64, release_gil=release_gil
             )
@@ -207,13 +199,7 @@ class PatternSet:
         >>> gilfree.PatternSet(["a", "aa"]).count("aaaa")
         7
         """
-        if (
-            type(text) in TEXTS
-            and len(text) < SHORT  # type: ignore[arg-type]
-            and workers.__class__ is int
-            and workers == 1
-            and not watches
-        ):
+        if is_done_at_once(text, workers):
             total: int = _kernels.pattern_set_count(self._automaton, text, release_gil=release_gil)
             return total
         return sum(share(self._work(Counting, text), workers, release_gil))
@@ -242,6 +228,17 @@ def _numbers(room: bytearray) -> "NDArray[np.int64]":
     """Return an array of what a search wrote down."""
     numbers: NDArray[np.int64] = np.ndarray(len(room) // 8, _arrays.INT64, room)
     return numbers
+
+
+def is_done_at_once(text: "Text", workers: Workers) -> bool:
+    """Return whether a search takes less than what is worth releasing the GIL for, or describing the work."""
+    return (
+        type(text) in (str, bytes)
+        and len(text) < SHORT  # type: ignore[arg-type]
+        and workers.__class__ is int
+        and workers == 1
+        and not watches
+    )
 
 
 class Search(Work):
