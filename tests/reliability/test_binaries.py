@@ -60,9 +60,30 @@ def frames(listing):
             function = label[1]
         # x86: sub $0x98,%rsp or lea -0x98(%rsp),%rsp; ARM: sub sp, sp, #0x98 with an optional shift by 12
         elif size := re.search(r"\bsub +\$0x([0-9a-f]+),%rsp|\blea +-0x([0-9a-f]+)\(%rsp\),%rsp", line):
-            yield function, int(size[1] or size[2], 16)
+            amount = int(size[1] or size[2], 16)
+            # 128 bytes are given back by taking -128, which is a shorter instruction.
+            if amount < 1 << 63:
+                yield function, amount
         elif size := re.search(r"\bsub\s+sp, sp, #0x([0-9a-f]+)(, lsl #12)?", line):
             yield function, int(size[1], 16) << (12 if size[2] else 0)
+
+
+def test_frames_are_read_from_a_listing():
+    listing = """
+0000000000001000 <taker>:
+    1000:	sub    $0x98,%rsp
+    1007:	lea    -0x4018(%rsp),%rsp
+    100f:	sub    $0xffffffffffffff80,%rsp
+0000000000002000 <taker_on_arm>:
+    2000:	sub	sp, sp, #0x20
+    2004:	sub	sp, sp, #0x3, lsl #12
+"""
+    assert list(frames(listing)) == [
+        ("taker", 0x98),
+        ("taker", 0x4018),
+        ("taker_on_arm", 0x20),
+        ("taker_on_arm", 0x3000),
+    ]
 
 
 @linux
