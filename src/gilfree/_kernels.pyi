@@ -414,3 +414,27 @@ def smooth_faces(
     stop: Buffer | None = None,
 ) -> None:
     """Do what `mesh_neighbors` does, and then `smooth_mesh` for all vertices, in memory of its own."""
+
+def smooth_together(
+    positions: Buffer,
+    faces: Buffer,
+    factor: float,
+    iterations: int,
+    calls: int,
+    team: Buffer,
+    starts: Buffer,
+    items: Buffer,
+    offsets: Buffer,
+    neighbors: Buffer,
+    spare: Buffer,
+    moved: Buffer,
+    *,
+    release_gil: bool = True,
+    stop: Buffer | None = None,
+) -> None:
+    """Do a part of what `smooth_faces` does, with about so many calls that are given the same buffers.
+
+    All is done when all calls have returned that were begun. team (16,) i8 is zeros at first; starts (n + 1,) and
+    offsets (n + 1,) i8, items (6 m,) and neighbors (6 m,) i4, and spare (n, 3), of the type of positions and moved, can
+    be anything.
+    """

@@ -52,9 +52,10 @@ from gilfree.cores.pattern_set cimport (
 from gilfree.cores.pattern_set cimport pattern_set as pattern_set_core
 from gilfree.cores.shortest_paths cimport shortest_paths as shortest_paths_core
 from gilfree.cores.sparse_matvec cimport sparse_matvec as sparse_matvec_core
-from gilfree.cores.smooth_mesh cimport ENDS, mesh_neighbors as mesh_neighbors_core
-from gilfree.cores.smooth_mesh cimport Mesh, smooth_mesh as smooth_mesh_core
+from gilfree.cores.smooth_mesh cimport ENDS, STEPS, Lists, Mesh, mesh_neighbors as mesh_neighbors_core
 from gilfree.cores.smooth_mesh cimport smooth_faces as smooth_faces_core
+from gilfree.cores.smooth_mesh cimport smooth_mesh as smooth_mesh_core
+from gilfree.cores.smooth_mesh cimport smooth_together as smooth_together_core
 from gilfree.cores.stop cimport (
     BAD_AUTOMATON,
     BAD_COLUMN,
@@ -97,6 +98,7 @@ from gilfree.cores.stop cimport (
     stopped_by,
     store,
 )
+from gilfree.cores.team cimport MOST_STAGES, TEAM_WORDS, Team
 from gilfree.cores.text cimport Text
 from gilfree.cores.viterbi cimport viterbi as viterbi_core
 
@@ -244,6 +246,7 @@ keep_apart(pattern_set_core)
 keep_apart(shortest_paths_core)
 keep_apart(smooth_faces_core)
 keep_apart(smooth_mesh_core)
+keep_apart(smooth_together_core)
 keep_apart(sparse_matvec_core)
 keep_apart(viterbi_core)
 keep_apart(lay_out)
@@ -1753,3 +1756,62 @@ def smooth_faces(
         finish(status)
     finally:
         give_back(views, 4)
+
+
+def smooth_together(
+    positions, faces, double factor, int64_t iterations, Py_ssize_t calls, team, starts, items, offsets, neighbors,
+    spare, moved, *, bint release_gil=True, stop=None
+):
+    cdef Py_buffer views[10]
+    cdef Mesh mesh
+    cdef Lists lists
+    cdef Poll poll
+    cdef int status
+    memset(views, 0, sizeof(views))
+    memset(&mesh, 0, sizeof(mesh))
+    try:
+        take(&views[0], positions, "positions", FLOAT, 0, 2)
+        take(&views[1], faces, "faces", INTEGER, 0, 2)
+        take(&views[2], team, "team", INTEGER, 8, 1, writable=True)
+        take(&views[3], starts, "starts", INTEGER, 8, 1, writable=True)
+        take(&views[4], items, "items", INTEGER, 4, 1, writable=True)
+        take(&views[5], offsets, "offsets", INTEGER, 8, 1, writable=True)
+        take(&views[6], neighbors, "neighbors", INTEGER, 4, 1, writable=True)
+        take(&views[7], spare, "spare", FLOAT, views[0].itemsize, 2, writable=True)
+        take(&views[8], moved, "moved", FLOAT, views[0].itemsize, 2, writable=True)
+        if not 1 <= views[0].shape[0] < 2**31:
+            raise ValueError(f"positions: wanted 1 to 2**31 - 1, got {views[0].shape[0]}")
+        want_length(&views[0], "positions", 1, 3)
+        want_length(&views[1], "faces", 1, 3)
+        want_length(&views[2], "team", 0, TEAM_WORDS)
+        want_length(&views[3], "starts", 0, views[0].shape[0] + 1)
+        want_length(&views[5], "offsets", 0, views[0].shape[0] + 1)
+        if views[4].shape[0] // ENDS != views[1].shape[0] or views[4].shape[0] % ENDS:
+            raise ValueError(f"items: wanted length 6 for each of {views[1].shape[0]} faces, got {views[4].shape[0]}")
+        want_length(&views[6], "neighbors", 0, views[4].shape[0])
+        for index, name in ((7, "spare"), (8, "moved")):
+            want_length(&views[index], name, 0, views[0].shape[0])
+            want_length(&views[index], name, 1, 3)
+        if not 1 <= iterations <= MOST_STAGES - STEPS:
+            raise ValueError(f"iterations: wanted 1 to {MOST_STAGES - STEPS}, got {iterations}")
+        if not 1 <= calls <= 2**16:
+            raise ValueError(f"calls: wanted 1 to 2**16, got {calls}")
+        mesh.vertices, mesh.factor = views[0].shape[0], factor
+        lists.vertices, lists.faces, lists.room = views[0].shape[0], views[1].shape[0], views[4].shape[0]
+        lists.starts, lists.items = <int64_t *> views[3].buf, <int32_t *> views[4].buf
+        lists.offsets, lists.neighbors = <int64_t *> views[5].buf, <int32_t *> views[6].buf
+        begin(&poll, &views[9], stop, release_gil)
+        if release_gil:
+            with nogil:
+                status = smooth_together_core(
+                    <Team *> views[2].buf, &mesh, &lists, views[1].buf, views[1].itemsize == 8, views[0].buf,
+                    views[0].itemsize == 8, iterations, views[7].buf, views[8].buf, calls, &poll,
+                )
+        else:
+            status = smooth_together_core(
+                <Team *> views[2].buf, &mesh, &lists, views[1].buf, views[1].itemsize == 8, views[0].buf,
+                views[0].itemsize == 8, iterations, views[7].buf, views[8].buf, calls, &poll,
+            )
+        finish(status)
+    finally:
+        give_back(views, 10)

@@ -230,7 +230,17 @@ def raw(name, source):
         count = source.between(0, 12)
         faces = np.array(source.indices(3 * source.between(0, 12), count)).reshape(-1, 3)
         if source.below(2):
-            return "smooth_faces", [source.floats((count, 3)), faces, 0.5, source.below(4), np.empty((count, 3))]
+            positions = source.floats((count, 3))
+            first = [positions, faces, 0.5, source.below(4)]
+            spare, moved = np.empty_like(positions, order="C"), np.empty_like(positions, order="C")
+            if source.below(2):
+                return "smooth_faces", [*first, moved]
+            team, starts, offsets = (np.full(size, source.below(3)) for size in (16, count + 1, count + 1))
+            team[0] = source.choice((0, 0, 1 << 34, 2 << 34, 3 << 34))
+            items, neighbors = (np.full(6 * len(faces), source.below(14), np.int32) for _ in range(2))
+            return "smooth_together", [
+                *first, source.between(1, 3), team, starts, items, offsets, neighbors, spare, moved
+            ]  # fmt: skip
         return "mesh_neighbors", [faces, np.empty(count + 1, np.int64), np.empty(6 * len(faces), np.int32)]
     return captured(HARNESSES[name](source))
 

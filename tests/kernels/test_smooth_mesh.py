@@ -2,6 +2,7 @@ import math
 import threading
 from array import array
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import pairwise
 
 import numpy as np
@@ -128,7 +129,7 @@ def test_a_plane_stays_plane_and_noise_goes():
     assert np.std(after.reshape(side, side)[12:-12, 12:-12]) < np.std(before) / 3
 
 
-@pytest.mark.parametrize("count", [10, 40_000])
+@pytest.mark.parametrize("count", [10, 16, 17, 18, 300, 40_000])
 def test_a_hub_with_many_neighbors(count):
     """A fan around vertex 0: its list is as long as the mesh is large."""
     rim = np.arange(1, count + 1)
@@ -138,6 +139,9 @@ def test_a_hub_with_many_neighbors(count):
     got = gilfree.smooth_mesh(vertices, faces, iterations=1, factor=1)
     np.testing.assert_allclose(got[0], 0, atol=1e-12)
     np.testing.assert_allclose(got[1:, 2], 5 / 3)
+    listed = neighbors_of(np.random.default_rng(1).permutation(faces), count + 1)
+    assert listed[0] == rim.tolist()
+    assert listed[1] == sorted([0, 2, count])
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -337,9 +341,12 @@ def test_a_stop_set_before_ends_one_vertex_with_many_neighbors():
         _kernels.smooth_mesh(range(1), np.ones((2, 3)), offsets, neighbors, 0.5, 1, np.empty((1, 3)), stop=stop)
 
 
+@pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.thread_unsafe(reason="starts a thread of its own")
-def test_faces_that_another_thread_changes():
-    """They are read twice; whatever comes of it is a mesh or an error, and nothing else is written to."""
+def test_faces_that_another_thread_changes(workers, monkeypatch):
+    """They are read more than once; whatever comes of it is a mesh or an error, and nothing else is written to."""
+    monkeypatch.setattr(face, "CUT_FROM_SECONDS", 0.0)
+    monkeypatch.setattr("gilfree.kernels._kernel.HANDOVER_SECONDS", 0.0)
     positions, triangles = random_mesh(500, 20_000)
     others = random_mesh(500, 20_000, seed=1)[1]
     others[::7] = 10**12
@@ -355,7 +362,7 @@ def test_faces_that_another_thread_changes():
     try:
         for _ in range(200):
             try:
-                gilfree.smooth_mesh(positions, triangles, iterations=1, release_gil=True)
+                gilfree.smooth_mesh(positions, triangles, iterations=1, workers=workers, release_gil=True)
                 outcomes.add("a mesh")
             except ValueError as error:
                 outcomes.add(str(error))
@@ -436,6 +443,115 @@ def test_a_stop_set_before_ends_both_passes(faces):
     positions, triangles = np.zeros((100_000, 3)), np.zeros((faces, 3), np.int32)
     with pytest.raises(gilfree.Cancelled):
         _kernels.smooth_faces(positions, triangles, 0.5, 1, np.empty_like(positions), stop=stop)
+
+
+def shared_call(positions, faces, iterations, calls):
+    """Return the arguments of calls that share in one work."""
+    vertices, ends = len(positions), 6 * len(faces)
+    lists = (np.empty(size, dtype) for size, dtype in 2 * ((vertices + 1, np.int64), (ends, np.int32)))
+    team, spare, moved = np.zeros(16, np.int64), np.empty_like(positions), np.empty_like(positions)
+    return positions, faces, 0.5, iterations, calls, team, *lists, spare, moved
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("index_dtype", [np.int32, np.int64])
+@pytest.mark.parametrize("calls", [1, 2, 3, 5])
+@pytest.mark.thread_unsafe(reason="starts threads of its own")
+def test_several_calls_make_what_one_makes(calls, dtype, index_dtype):
+    positions, triangles = random_mesh(3001, 6000, dtype)
+    faces = triangles.astype(index_dtype)
+    for iterations in (1, 2, 5):
+        wanted = np.empty_like(positions)
+        _kernels.smooth_faces(positions, faces, 0.5, iterations, wanted)
+        arguments = shared_call(positions, faces, iterations, calls)
+        with ThreadPoolExecutor(calls) as pool:
+            for call in [pool.submit(_kernels.smooth_together, *arguments) for _ in range(calls)]:
+                call.result()
+        assert arguments[-1].tobytes() == wanted.tobytes()
+        arguments[-1][...] = 0
+        _kernels.smooth_together(*arguments)  # comes when all is done
+        assert not arguments[-1].any()
+
+
+def test_one_of_several_calls_does_all_if_the_others_never_come():
+    positions, triangles = random_mesh(3001, 6000)
+    arguments = shared_call(positions, triangles, 3, 7)
+    _kernels.smooth_together(*arguments)
+    wanted = np.empty_like(positions)
+    _kernels.smooth_faces(positions, triangles, 0.5, 3, wanted)
+    assert arguments[-1].tobytes() == wanted.tobytes()
+
+
+@pytest.mark.parametrize("stage", [0, 1, 2, 3])
+def test_a_stop_ends_the_waiting_for_another_call(stage):
+    """Which has taken all rows of a stage, and is not done with them."""
+    stop = array("i", [0])
+    arguments = shared_call(*random_mesh(100, 200), 1, 2)
+    arguments[5][0] = (stage << 34) + 100
+    timer = threading.Timer(0.05, _kernels.stop, [stop])
+    timer.start()
+    with pytest.raises(gilfree.Cancelled):
+        _kernels.smooth_together(*arguments, stop=stop)
+    timer.join()
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+@pytest.mark.thread_unsafe(reason="changes how work is cut")
+def test_a_bad_face_ends_all_calls(workers, monkeypatch):
+    monkeypatch.setattr(face, "CUT_FROM_SECONDS", 0.0)
+    monkeypatch.setattr("gilfree.kernels._kernel.HANDOVER_SECONDS", 0.0)
+    positions, triangles = random_mesh(500, 5000)
+    triangles[-1, 2] = 500
+    with pytest.raises(ValueError, match="faces: wanted vertex numbers"):
+        gilfree.smooth_mesh(positions, triangles, workers=workers, release_gil=True)
+
+
+@pytest.mark.parametrize("team", [-1, 2**62, (5 << 34) - 1, (2 << 34) + 1, (3 << 34) + 1, 1])
+@pytest.mark.parametrize("numbers", [0, -1, 2**62])
+def test_shared_memory_with_anything_in_it(team, numbers):
+    """Calls can be told anything by it: they end in some way, and write to nothing else."""
+    stop = array("i", [0])
+    arguments = shared_call(*random_mesh(50, 80), 2, 2)
+    arguments[5][0] = team
+    for array_ in arguments[6:10]:
+        array_[...] = numbers if array_.itemsize == 8 else numbers % 2**31
+    timer = threading.Timer(0.02, _kernels.stop, [stop])
+    timer.start()
+    with suppress(ValueError, gilfree.Cancelled):
+        _kernels.smooth_together(*arguments, stop=stop)
+    timer.join()
+
+
+@pytest.mark.parametrize(
+    ("position", "value", "words"),
+    [
+        (0, np.ones((4, 3)), ["starts", "length 5"]),
+        (0, np.ones((0, 3)), ["positions", "got 0"]),
+        (0, np.ones((3, 3), np.float32), ["spare", "4-byte"]),
+        (1, np.array([[0, 1]]), ["faces", "length 3"]),
+        (1, np.array([[0, 1, 3]]), ["faces", "0 to n − 1"]),
+        (1, np.array([[0, 1, 2], [0, 1, 2]]), ["items", "6 for each of 2"]),
+        (3, 0, ["iterations", "got 0"]),
+        (3, 2**29, ["iterations", "got 536870912"]),
+        (4, 0, ["calls", "got 0"]),
+        (5, np.zeros(15, np.int64), ["team", "length 16"]),
+        (5, bytes(128), ["team", "writable"]),
+        (6, np.empty(3, np.int64), ["starts", "length 4"]),
+        (7, np.empty(5, np.int32), ["items", "got 5"]),
+        (8, np.empty(5, np.int64), ["offsets", "length 4"]),
+        (9, np.empty(12, np.int32), ["neighbors", "length 6"]),
+        (10, np.empty((2, 3)), ["spare", "length 3"]),
+        (11, np.empty((3, 2)), ["moved", "length 3"]),
+    ],
+)
+def test_smooth_together_checks_what_its_memory_safety_needs(position, value, words):
+    _kernels.smooth_together(*shared_call(np.ones((3, 3)), np.array([[0, 1, 2]]), 2, 1))
+    arguments = list(shared_call(np.ones((3, 3)), np.array([[0, 1, 2]]), 2, 1))
+    arguments[position] = value
+    with pytest.raises((TypeError, ValueError)) as caught:
+        _kernels.smooth_together(*arguments)
+    for word in words:
+        assert word in str(caught.value)
 
 
 GOOD_OFFSETS, GOOD_NEIGHBORS = np.array([0, 1, 2, 2]), np.array([1, 0], np.int32)

@@ -102,8 +102,8 @@ def seeing(see):
         return call
 
     with ExitStack() as stack:
-        others = "mesh_neighbors", "smooth_faces", "edit_distances", "pattern_set_count", "pattern_set_find_all"
-        for core in (*KERNELS, *others):
+        mesh = "mesh_neighbors", "smooth_faces", "smooth_together"
+        for core in (*KERNELS, *mesh, "edit_distances", "pattern_set_count", "pattern_set_find_all"):
             stack.enter_context(mock.patch.object(_kernels, core, seen(getattr(_kernels, core))))
         yield
 

@@ -1,20 +1,21 @@
 """Uniform Laplacian smoothing of a triangle mesh: who is whose neighbour, and steps towards the mean of one's own.
 
-`mesh_neighbors` lists each vertex's neighbours in ascending order. It sorts nothing: first all ends of edges are
-listed, at the vertex where they begin, in the order of the faces; then the lists are gone through from the first vertex
-to the last, and each is entered at its neighbours. What is entered at a vertex so comes in ascending order, and an edge
-that several faces share comes several times in a row.
+Neighbours are listed in three stages, each of which can be cut by vertices. First the ends of edges are counted at the
+vertices where they begin, which says where there is room for each vertex's list. Then they are listed there, and each
+list is put in ascending order; an edge that several faces share comes several times in a row, and is kept once. Last
+the gaps are closed.
 
 `smooth_mesh` reads positions as four numbers of which the last is not used, because registers hold four. `smooth_faces`
-is both, one after the other.
+is all of that, one after the other; `smooth_together` is the same for several calls that share in it.
 """
 
 from libc.stdint cimport SIZE_MAX, int32_t, int64_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc
+from libc.stdlib cimport free, malloc
 
 from gilfree.cores.stop cimport (
-    BAD_FACE, BAD_NEIGHBORS, FACES_CHANGED, NO_MEMORY, OK, Poll, advance, advance_each, poll_each, rarely
+    BAD_FACE, BAD_NEIGHBORS, FACES_CHANGED, NO_MEMORY, OK, Poll, advance, poll_each, rarely
 )
+from gilfree.cores.team cimport Team, Turn, close_stage, is_last, take_turn
 
 ctypedef fused index_t:
     int32_t
@@ -27,97 +28,261 @@ ctypedef fused real:
 cdef enum:
     ENDS = 6  # of edges, two at each corner of a face
     STRIDE = 256  # vertices, or neighbours of one, between two looks at `stop` in the loop that moves
+    FACES = 256  # between two such looks
     POLL_EVERY = 1 << 14  # edges or vertices, each a few accesses to memory: 20 to 500 µs
+    SHORT = 32  # the longest list that is sorted by inserting
+
+    # The stages of `smooth_together`; all after these are steps.
+    COUNTING = 0
+    LISTING = 1
+    CLOSING = 2
+    STEPS = 3
 
 
 cdef struct Lists:
-    int64_t *starts  # of each vertex's list, and the end of the last
-    int64_t *ends  # so far
+    Py_ssize_t vertices
+    Py_ssize_t faces
+    int64_t *starts  # of the room for each vertex's list, and the end of the last; before that, the ends at each vertex
     int32_t *items
+    int64_t room  # for items
+    int64_t *offsets  # of each list once the gaps are closed; before that, how long the list before it is
+    int32_t *neighbors
 
 
-cdef inline bint push(Lists *self, Py_ssize_t vertex, Py_ssize_t one, Py_ssize_t other) noexcept nogil:
+cdef inline bint is_face(Py_ssize_t vertices, int64_t a, int64_t b, int64_t c) noexcept nogil:
+    return (
+        (<uint64_t> a < <uint64_t> vertices) & (<uint64_t> b < <uint64_t> vertices)
+        & (<uint64_t> c < <uint64_t> vertices)
+    )
+
+
+cdef inline int count_ends(
+    const index_t *faces, const Lists *lists, Py_ssize_t first, Py_ssize_t rows, Poll *stop
+) noexcept nogil:
+    """Writes the number of ends at each of these vertices to the place after its own in `starts`."""
+    cdef int64_t *counts = lists.starts + 1 + first
+    cdef int64_t a, b, c, work = 0
+    cdef Py_ssize_t face = 0, row, pause
+    cdef int status
+    for row in range(rows):
+        counts[row] = 0
+    while face < lists.faces:
+        pause = min(face + FACES, lists.faces)
+        status = poll_each(stop, &work, pause - face, POLL_EVERY)
+        if status != OK:
+            return status
+        while face < pause:
+            a, b, c = faces[3 * face], faces[3 * face + 1], faces[3 * face + 2]
+            if rarely(not is_face(lists.vertices, a, b, c)):
+                return BAD_FACE
+            if <uint64_t> (a - first) < <uint64_t> rows:
+                counts[a - first] += 2
+            if <uint64_t> (b - first) < <uint64_t> rows:
+                counts[b - first] += 2
+            if <uint64_t> (c - first) < <uint64_t> rows:
+                counts[c - first] += 2
+            face += 1
+    return OK
+
+
+cdef inline int add_up_counts(int64_t *starts, Py_ssize_t count, Poll *stop) noexcept nogil:
+    """Makes numbers, which come after the place where the first list begins, the places where others begin."""
+    cdef Py_ssize_t index
+    cdef int64_t work = 0
+    cdef int status
+    starts[0] = 0
+    for index in range(count):
+        starts[index + 1] += starts[index]
+        status = poll_each(stop, &work, 1, POLL_EVERY)
+        if status != OK:
+            return status
+    return OK
+
+
+cdef inline bint push(const Lists *self, Py_ssize_t vertex, Py_ssize_t one, Py_ssize_t other) noexcept nogil:
     """Lists two ends at a vertex, if they were counted."""
-    cdef int64_t place = self.ends[vertex]
+    cdef int64_t place = self.starts[vertex] + self.offsets[vertex + 1]
     if rarely(place + 2 > self.starts[vertex + 1]):
         return False
     self.items[place] = <int32_t> one
     self.items[place + 1] = <int32_t> other
-    self.ends[vertex] = place + 2
+    self.offsets[vertex + 1] += 2
     return True
 
 
 cdef inline int list_ends(
-    const index_t *faces, Py_ssize_t face_count, Py_ssize_t vertices, Lists *lists, Poll *stop
+    const index_t *faces, const Lists *lists, Py_ssize_t first, Py_ssize_t rows, Poll *stop
 ) noexcept nogil:
-    """Faces are read twice, and may be others the second time."""
-    cdef int64_t *starts = lists.starts
-    cdef int64_t a, b, c, work = 0, untold = 0
-    cdef Py_ssize_t face, vertex
+    """Faces are read a second time, and may be others now."""
+    cdef int64_t a, b, c, work = 0
+    cdef Py_ssize_t face = 0, row, pause
+    cdef bint there
     cdef int status
-    for face in range(face_count):
-        a, b, c = faces[3 * face], faces[3 * face + 1], faces[3 * face + 2]
-        if rarely(<uint64_t> a >= <uint64_t> vertices or <uint64_t> b >= <uint64_t> vertices or
-                  <uint64_t> c >= <uint64_t> vertices):
-            return BAD_FACE
-        starts[a + 1] += 2
-        starts[b + 1] += 2
-        starts[c + 1] += 2
-        status = poll_each(stop, &work, 1, POLL_EVERY)
-        if status != OK:
-            return status
-    for vertex in range(vertices):
-        lists.ends[vertex] = starts[vertex]
-        starts[vertex + 1] += starts[vertex]
-        status = poll_each(stop, &work, 1, POLL_EVERY)
-        if status != OK:
-            return status
-    for face in range(face_count):
-        a, b, c = faces[3 * face], faces[3 * face + 1], faces[3 * face + 2]
-        if rarely(<uint64_t> a >= <uint64_t> vertices or <uint64_t> b >= <uint64_t> vertices or
-                  <uint64_t> c >= <uint64_t> vertices):
-            return BAD_FACE
-        if rarely(not (push(lists, a, b, c) and push(lists, b, c, a) and push(lists, c, a, b))):
+    for row in range(first, first + rows):
+        if rarely(lists.starts[row] < 0 or lists.starts[row + 1] > lists.room):
             return FACES_CHANGED
-        status = poll_each(stop, &work, 1, POLL_EVERY)
+        lists.offsets[row + 1] = 0
+    while face < lists.faces:
+        pause = min(face + FACES, lists.faces)
+        status = poll_each(stop, &work, pause - face, POLL_EVERY)
         if status != OK:
             return status
-        advance_each(stop, &untold, 1, STRIDE)
-    advance(stop, untold)
+        while face < pause:
+            a, b, c = faces[3 * face], faces[3 * face + 1], faces[3 * face + 2]
+            if rarely(not is_face(lists.vertices, a, b, c)):
+                return BAD_FACE
+            there = True
+            if <uint64_t> (a - first) < <uint64_t> rows:
+                there = push(lists, a, b, c)
+            if <uint64_t> (b - first) < <uint64_t> rows:
+                there &= push(lists, b, c, a)
+            if <uint64_t> (c - first) < <uint64_t> rows:
+                there &= push(lists, c, a, b)
+            if rarely(not there):
+                return FACES_CHANGED
+            face += 1
     return OK
 
 
-cdef inline int enter(
-    Lists *lists, Py_ssize_t vertices, int64_t *offsets, int32_t *neighbors, Poll *stop
-) noexcept nogil:
-    """Enters each vertex at its neighbours, once, and closes the gaps."""
-    cdef int64_t *starts = lists.starts
-    cdef int64_t *ends = lists.ends
-    cdef int64_t item, place, filled = 0, work = 0
-    cdef Py_ssize_t vertex
-    cdef int32_t other
+cdef inline int64_t sort_short(int32_t *items, int64_t length, int32_t vertex) noexcept nogil:
+    """Sorts a list in place, by inserting, each number once and `vertex` not at all; returns how many are left."""
+    cdef int64_t item, place, count = 0, index
+    cdef int32_t number
+    for item in range(length):
+        number = items[item]
+        place = count
+        while place > 0 and items[place - 1] > number:
+            place -= 1
+        if number == vertex or (place > 0 and items[place - 1] == number):
+            continue
+        index = count
+        while index > place:
+            items[index] = items[index - 1]
+            index -= 1
+        items[place] = number
+        count += 1
+    return count
+
+
+cdef inline void sift(int32_t *items, int64_t place, int64_t length) noexcept nogil:
+    """Lets a number sink to its place in a heap that has the largest on top."""
+    cdef int32_t number = items[place]
+    cdef int64_t below = 2 * place + 1
+    while below < length:
+        below += below + 1 < length and items[below + 1] > items[below]
+        if items[below] <= number:
+            break
+        items[place] = items[below]
+        place = below
+        below = 2 * place + 1
+    items[place] = number
+
+
+cdef inline int sort_long(int32_t *items, int64_t length, int64_t *work, Poll *stop) noexcept nogil:
+    """Heapsort: a vertex of all faces takes no more memory or, by and large, time than others."""
+    cdef int64_t place, top
+    cdef int32_t last
     cdef int status
-    for vertex in range(vertices):
-        ends[vertex] = starts[vertex]
-    for vertex in range(vertices):
-        for item in range(starts[vertex], starts[vertex + 1]):
-            other = lists.items[item]
-            place = ends[other]
-            if other != vertex and (place == starts[other] or neighbors[place - 1] != vertex):
-                neighbors[place] = <int32_t> vertex
-                ends[other] = place + 1
-            status = poll_each(stop, &work, 1, POLL_EVERY)
-            if status != OK:
-                return status
-    for vertex in range(vertices):
-        offsets[vertex] = filled
-        for item in range(starts[vertex], ends[vertex]):
-            neighbors[filled] = neighbors[item]
-            filled += 1
-        status = poll_each(stop, &work, 1 + ends[vertex] - starts[vertex], POLL_EVERY)
+    for place in range(length // 2 - 1, -1, -1):
+        sift(items, place, length)
+        status = poll_each(stop, work, 16, POLL_EVERY)
         if status != OK:
             return status
-    offsets[vertices] = filled
+    for top in range(length - 1, 0, -1):
+        last = items[top]
+        items[top] = items[0]
+        items[0] = last
+        sift(items, 0, top)
+        status = poll_each(stop, work, 16, POLL_EVERY)
+        if status != OK:
+            return status
+    return OK
+
+
+cdef inline int sort_lists(
+    const Lists *lists, Py_ssize_t first, Py_ssize_t rows, int64_t *work, Poll *stop
+) noexcept nogil:
+    """Puts each vertex's list in order, without what it has twice and without the vertex itself."""
+    cdef int64_t length, count, item
+    cdef int32_t *items
+    cdef Py_ssize_t vertex
+    cdef int status
+    for vertex in range(first, first + rows):
+        items = lists.items + lists.starts[vertex]
+        length = lists.offsets[vertex + 1]
+        if length <= SHORT:
+            count = sort_short(items, length, <int32_t> vertex)
+        else:
+            status = sort_long(items, length, work, stop)
+            if status != OK:
+                return status
+            count = 0
+            for item in range(length):
+                if items[item] != vertex and (count == 0 or items[item] != items[count - 1]):
+                    items[count] = items[item]
+                    count += 1
+                status = poll_each(stop, work, 1, POLL_EVERY)
+                if status != OK:
+                    return status
+        lists.offsets[vertex + 1] = count
+        if (vertex - first) % STRIDE == STRIDE - 1 or vertex - first == rows - 1:
+            advance(stop, (vertex - first) % STRIDE + 1)
+        status = poll_each(stop, work, 1 + length, POLL_EVERY)
+        if status != OK:
+            return status
+    return OK
+
+
+cdef inline int close_gaps(
+    const Lists *lists, Py_ssize_t first, Py_ssize_t rows, int64_t *work, Poll *stop
+) noexcept nogil:
+    cdef int64_t begin, end, item
+    cdef const int32_t *items
+    cdef Py_ssize_t vertex
+    cdef int status
+    for vertex in range(first, first + rows):
+        begin, end = lists.offsets[vertex], lists.offsets[vertex + 1]
+        if rarely(begin < 0 or end < begin or end > lists.room or lists.starts[vertex] < 0
+                  or lists.starts[vertex] > lists.room - (end - begin)):
+            return BAD_NEIGHBORS
+        items = lists.items + lists.starts[vertex] - begin
+        for item in range(begin, end):
+            lists.neighbors[item] = items[item]
+            if rarely(item % STRIDE == STRIDE - 1):
+                status = poll_each(stop, work, STRIDE, POLL_EVERY)
+                if status != OK:
+                    return status
+        status = poll_each(stop, work, 8, POLL_EVERY)
+        if status != OK:
+            return status
+    return OK
+
+
+cdef inline int list_some(
+    const void *faces, bint are_long, const Lists *lists, int stage, Py_ssize_t first, Py_ssize_t rows, Poll *stop
+) noexcept nogil:
+    """Does one of the three stages for some vertices."""
+    cdef int64_t work = 0
+    cdef int status
+    if stage == CLOSING:
+        return close_gaps(lists, first, rows, &work, stop)
+    if are_long:
+        if stage == COUNTING:
+            return count_ends(<const int64_t *> faces, lists, first, rows, stop)
+        status = list_ends(<const int64_t *> faces, lists, first, rows, stop)
+    else:
+        if stage == COUNTING:
+            return count_ends(<const int32_t *> faces, lists, first, rows, stop)
+        status = list_ends(<const int32_t *> faces, lists, first, rows, stop)
+    return sort_lists(lists, first, rows, &work, stop) if status == OK else status
+
+
+cdef inline int after(const Lists *lists, int64_t stage, Poll *stop) noexcept nogil:
+    """Does what comes between a stage and the next."""
+    if stage == COUNTING:
+        return add_up_counts(lists.starts, lists.vertices, stop)
+    if stage == LISTING:
+        return add_up_counts(lists.offsets, lists.vertices, stop)
     return OK
 
 
@@ -127,22 +292,21 @@ cdef inline int mesh_neighbors(
 ) noexcept nogil:
     """Writes the neighbours of vertex v to neighbors[offsets[v] : offsets[v + 1]], which has room for ENDS a face."""
     cdef Lists lists
-    cdef int status
+    cdef int stage, status = OK
     if <size_t> face_count > SIZE_MAX // ENDS // sizeof(int64_t) or <size_t> vertices >= SIZE_MAX // sizeof(int64_t):
         return NO_MEMORY
-    lists.starts = <int64_t *> calloc(<size_t> vertices + 1, sizeof(int64_t))
-    lists.ends = <int64_t *> malloc((<size_t> vertices + 1) * sizeof(int64_t))
+    lists.vertices, lists.faces, lists.room = vertices, face_count, ENDS * face_count
+    lists.offsets, lists.neighbors = offsets, neighbors
+    lists.starts = <int64_t *> malloc((<size_t> vertices + 1) * sizeof(int64_t))
     lists.items = <int32_t *> malloc(<size_t> face_count * ENDS * sizeof(int32_t) + 1)
-    if lists.starts == NULL or lists.ends == NULL or lists.items == NULL:
+    if lists.starts == NULL or lists.items == NULL:
         status = NO_MEMORY
-    elif are_long:
-        status = list_ends(<const int64_t *> faces, face_count, vertices, &lists, stop)
-    else:
-        status = list_ends(<const int32_t *> faces, face_count, vertices, &lists, stop)
-    if status == OK:
-        status = enter(&lists, vertices, offsets, neighbors, stop)
+    for stage in range(STEPS):
+        if status == OK:
+            status = list_some(faces, are_long, &lists, stage, 0, vertices, stop)
+        if status == OK:
+            status = after(&lists, stage, stop)
     free(lists.items)
-    free(lists.ends)
     free(lists.starts)
     return status
 
@@ -310,3 +474,57 @@ cdef inline int smooth_faces(
     free(neighbors)
     free(offsets)
     return status
+
+
+cdef inline const void *at_row(const void *positions, bint are_double, Py_ssize_t row) noexcept nogil:
+    return <const char *> positions + row * 3 * <Py_ssize_t> (sizeof(double) if are_double else sizeof(float))
+
+
+cdef inline int smooth_together(
+    Team *team, Mesh *mesh, const Lists *lists, const void *faces, bint are_long, const void *positions,
+    bint are_double, int64_t iterations, void *spare, void *moved, Py_ssize_t calls, Poll *stop
+) noexcept nogil:
+    """Takes part in what `smooth_faces` does, with about so many calls; all is done when all that take part return.
+
+    `mesh` comes without neighbours. Steps go back and forth between `moved` and `spare`, so that the last ends in
+    `moved`; there are some steps, and vertices.
+    """
+    cdef Py_ssize_t vertices = mesh.vertices, share = (vertices + calls - 1) // calls
+    # Small enough for all to end at the same time, large enough for what it takes to take them.
+    cdef Py_ssize_t at_once = min(max(vertices // (8 * calls), <Py_ssize_t> STRIDE), <Py_ssize_t> 16 * STRIDE)
+    cdef Turn turn
+    cdef int64_t step, work = 0
+    cdef const void *source
+    cdef void *target
+    cdef int status = OK
+    turn.stage = 0
+    while True:
+        # In the first stages, each goes through all faces for its vertices.
+        status = take_turn(
+            team, STEPS + iterations, vertices, share if turn.stage < CLOSING else at_once, &turn, stop
+        )
+        if status != OK or turn.rows == 0:
+            return status
+        if turn.stage < STEPS:
+            status = list_some(faces, are_long, lists, <int> turn.stage, turn.first, turn.rows, stop)
+        else:
+            step = turn.stage - STEPS
+            mesh.offsets, mesh.neighbors, mesh.ends = lists.offsets, lists.neighbors, lists.room
+            target = moved if (iterations - step) % 2 else spare
+            source = positions if step == 0 else spare if target == moved else moved
+            if are_double:
+                status = move(
+                    mesh, turn.first, turn.rows, <const double *> source,
+                    <double *> at_row(target, True, turn.first), stop, &work,
+                )
+            else:
+                status = move(
+                    mesh, turn.first, turn.rows, <const float *> source,
+                    <float *> at_row(target, False, turn.first), stop, &work,
+                )
+        if status == OK and is_last(team, &turn, vertices):
+            status = after(lists, turn.stage, stop)
+            if status == OK:
+                close_stage(team, &turn)
+        if status != OK:
+            return status

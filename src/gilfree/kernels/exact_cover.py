@@ -25,9 +25,10 @@ __all__ = [
 ]
 
 # How long a search takes cannot be told from its input. So it is begun, for as long as it would be worth no more, and a
-# search that is not at its end by then is taken for one of this many seconds. In polls, each some 50 µs.
+# search that is not at its end by then is taken for one of this many seconds. In polls, each some 50 µs. What was done
+# alone is done again, so it is as much as cutting the tree and handing subtrees over costs: at the worst that doubles.
 HELD_POLLS = 1
-ALONE_POLLS = 60
+ALONE_POLLS = 8
 LONG_SECONDS = 0.2
 # The tree is cut where so many choices have been made that there are this many subtrees, if that can be found in time.
 SUBTREES = 256

@@ -5,8 +5,8 @@ from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING, Any
 
-from gilfree._kernels import finite_float, integer, releases
-from gilfree.kernels._kernel import Kernel, Work
+from gilfree._kernels import finite_float, hold, integer, releases
+from gilfree.kernels._kernel import Kernel, Work, share
 from gilfree.kernels._lazy import _arrays, _csr, np
 from gilfree.watching import watches, watching
 from gilfree.workers import Workers, crew
@@ -27,7 +27,9 @@ VERTEX = 4e-9
 NEIGHBOR = 1e-9
 
 # An iteration is a step that all workers have to finish before the next one begins. It is cut if it takes so long.
-CUT_FROM_SECONDS = 1e-3
+CUT_FROM_SECONDS = 50e-6
+TEAM_WORDS = 16  # through which calls that work together know what is left to do, as in the core
+MOST_TOGETHER = 2**29 - 3  # iterations
 
 
 def smooth_mesh(
@@ -77,13 +79,13 @@ def smooth_mesh(
 
     Notes
     -----
-    Takes time in proportion to m for the lists of neighbours, which the calling thread makes, and to n + m for each
-    iteration; memory for 15 numbers a face and some more a vertex. Means are added up in the order of the vertices'
-    numbers, in the dtype of the vertices. NaN and infinity spread to the neighbours.
+    Takes time in proportion to n + m for the lists of neighbours, and for each iteration; memory for 12 numbers a face
+    and some more a vertex. Means are added up in the order of the vertices' numbers, in the dtype of the vertices. NaN
+    and infinity spread to the neighbours.
 
-    Vertices are cut among the workers, within each iteration, if one takes a millisecond or more; after it the workers
-    wait for each other. Workers that share no memory are sent the mesh again for each iteration, which hardly ever
-    pays.
+    Vertices are cut among the workers, within each iteration, if one takes some 50 µs or more; after it the workers
+    wait for each other. For the lists, each worker goes through all faces. Workers that share no memory are sent the
+    mesh again for each iteration, and the lists that the calling thread makes, which hardly ever pays.
 
     Thread safety: safe on shared objects, for arguments are only read; ``out`` has to be the call's own.
 
@@ -118,11 +120,10 @@ def smooth_mesh(
     factor = finite_float("factor", factor)
 
     step_seconds = VERTEX * count + NEIGHBOR * ENDS * len(triangles)
-    release = releases(release_gil, FACE * len(triangles) + step_seconds * iterations)
-    alone = workers.__class__ is int and workers == 1
-    by_steps = not alone and _cut_steps(workers, step_seconds) and iterations > 0
+    seconds = FACE * len(triangles) + step_seconds * iterations
+    release = releases(release_gil, seconds)
     if watches and (watch := watching()) is not None:
-        with watch.call("smooth_mesh", len(triangles) + iterations * count):
+        with watch.call("smooth_mesh", count * (1 + iterations)):
             return smooth_mesh(
                 positions,
                 triangles,
@@ -132,10 +133,13 @@ def smooth_mesh(
                 workers=workers,
                 release_gil=release,
             )
-    if by_steps:
-        offsets, neighbors = _neighbors(triangles, count, release_gil=release)
-        inputs = range(count), positions, offsets, neighbors, factor, iterations
-        return _step_by_step(inputs, step_seconds, out, workers, release_gil=release)
+    alone = workers.__class__ is int and workers == 1
+    if not alone and _cut_steps(workers, step_seconds) and 0 < iterations <= MOST_TOGETHER and count > 0:
+        if crew(workers).kind == "elsewhere":
+            offsets, neighbors = _neighbors(triangles, count, release_gil=release)
+            inputs = range(count), positions, offsets, neighbors, factor, iterations
+            return _step_by_step(inputs, step_seconds, out, workers, release_gil=release)
+        return _together((positions, triangles, factor, iterations), seconds, out, workers, release_gil=release)
     moved: NDArray[Any] = _arrays.compute(
         Meshes,
         (positions, triangles, factor, iterations),
@@ -181,6 +185,14 @@ class Meshes(Work):
     core = "smooth_faces"
 
 
+class Together(Work):
+    """A mesh as a whole, in which all calls share: a row is a call."""
+
+    __slots__ = ()
+    core = "smooth_together"
+    cut = ()
+
+
 class Faces(Work):
     """Faces, which are gone through once, by the calling thread."""
 
@@ -199,6 +211,27 @@ def _cut_steps(workers: Workers, seconds: float) -> bool:
     """Return whether iterations of so long are to be cut: always for workers that the caller brought."""
     who = crew(workers)
     return who.kind != "threads" or not hasattr(workers, "__index__") or (who.size > 1 and seconds >= CUT_FROM_SECONDS)
+
+
+def _together(
+    mesh: tuple[Any, ...], seconds: float, out: "NDArray[Any] | None", workers: Workers, *, release_gil: bool
+) -> "NDArray[Any]":
+    """Have workers that share memory list the neighbours and make the iterations, each as much of it as it can."""
+    positions, triangles = mesh[:2]
+    count, ends, calls = len(positions), ENDS * len(triangles), crew(workers).size
+    if out is None:
+        moved: NDArray[Any] = np.empty_like(positions)
+    else:
+        [moved] = _arrays.outputs(out, (("moved", positions.shape, positions.dtype),), [positions, triangles])
+    lists = [np.empty(size, dtype) for size, dtype in 2 * ((count + 1, np.int64), (ends, np.int32))]
+    inputs = (*mesh, calls, np.zeros(TEAM_WORDS, np.int64), *lists, np.empty_like(positions), moved)
+    held = hold((positions, triangles, moved), np.ndarray)
+    share(Together(inputs, (), calls, seconds), workers, release_gil)
+    del held
+    if out is None:
+        return moved
+    _arrays.finish(out, [moved])
+    return out
 
 
 def _step(
@@ -220,15 +253,14 @@ def _step(
 def _step_by_step(
     inputs: tuple[Any, ...], seconds: float, out: "NDArray[Any] | None", workers: Workers, *, release_gil: bool
 ) -> "NDArray[Any]":
-    """Make one iteration after the other, each of which is cut among the workers."""
+    """Have workers that share no memory make one iteration after the other."""
     rows, positions, *mesh, iterations = inputs
-    shared = crew(workers).kind != "elsewhere"  # they can write to the caller's memory
-    if out is not None and not shared:
+    if out is not None:
         return _step((rows, positions, *mesh, 0), seconds, out, workers, release_gil)  # which raises
-    spare = [np.empty_like(positions) if shared else None for _ in range(min(iterations - 1, 2))]
-    for iteration in range(iterations - 1):
-        positions = _step((rows, positions, *mesh, 1), seconds, spare[iteration % 2], workers, release_gil)
-    return _step((rows, positions, *mesh, 1), seconds, out, workers, release_gil)
+    for _ in range(iterations):
+        positions = _step((rows, positions, *mesh, 1), seconds, None, workers, release_gil)
+    moved: NDArray[Any] = positions
+    return moved
 
 
 def _neighbors(
