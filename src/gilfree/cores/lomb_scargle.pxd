@@ -401,6 +401,7 @@ cdef inline int set_up(
     cdef Py_ssize_t size = 2 * block, room = size + SPREAD + 2 * PAD, b, point, m
     cdef double slope = 3 * M_PI / (4 * REACH), width = M_PI * REACH / 3.0, from_middle
     cdef double *memory
+    cdef f64 sine, cosine
     cdef int status
     memory = allocate(8 * self.padded + 6 * SPREAD + block + size + 4 * room + 6 * block)
     grid.all_of_it = memory
@@ -432,24 +433,24 @@ cdef inline int set_up(
     for m in range(block):
         from_middle = (m - block // 2) / <double> block
         grid.undo[m] = exp(width * from_middle * from_middle) * sqrt(slope / M_PI)
-        turn(m / <double> size, &grid.roots[m], &grid.roots[block + m])
-        status = poll_each(stop, &self.work, 16, POLL_EVERY)
+        status = poll_each(stop, &self.work, 8, POLL_EVERY)
+        if status != OK:
+            return status
+    for m in range(block):
+        grid.roots[m] = m / <double> size
+    m = 0
+    while m < block:
+        sine_cosine(load_f64(grid.roots + m), &sine, &cosine)
+        put_f64(grid.roots + m, cosine)
+        put_f64(grid.roots + block + m, sine)
+        m += LANES_F64
+        status = poll_each(stop, &self.work, LANES_F64, POLL_EVERY)
         if status != OK:
             return status
     status = place(self, grid, &grid.once, spacing, &self.work, stop)
     if status == OK:
         status = place(self, grid, &grid.twice, 2 * spacing, &self.work, stop)
     return status
-
-
-cdef inline void turn(double turns, double *cosine, double *sine) noexcept nogil:
-    cdef double lanes[8]
-    cdef f64 s, c
-    sine_cosine(splat_f64(turns), &s, &c)
-    put_f64(&lanes[0], c)
-    cosine[0] = lanes[0]
-    put_f64(&lanes[0], s)
-    sine[0] = lanes[0]
 
 
 cdef inline int blocks(
@@ -579,29 +580,43 @@ cdef inline int read_frequencies(
     const double *frequencies, Py_ssize_t count, double *largest, bint *even, Poll *stop
 ) noexcept nogil:
     """The largest, and whether they are evenly spaced but for rounding."""
-    cdef double start = frequencies[0], spacing, number
-    cdef Py_ssize_t i
+    cdef double start = frequencies[0], spacing, near
+    cdef double most[4]
+    cdef Py_ssize_t i = 0, pause, lane
     cdef int64_t work = 0
+    cdef bint finite = True
     cdef int status
-    largest[0] = 0
-    for i in range(count):
-        number = frequencies[i]
-        if not fabs(number) < INFINITY:
+    most[0] = most[1] = most[2] = most[3] = 0
+    while i < count:
+        pause = min(i + 64 * TOGETHER, count)
+        status = poll_each(stop, &work, pause - i, POLL_EVERY)
+        if status != OK:
+            return status
+        while i + 4 <= pause:  # four at a time, none of which waits for another
+            for lane in range(4):
+                finite &= fabs(frequencies[i + lane]) < INFINITY
+                most[lane] = max(most[lane], fabs(frequencies[i + lane]))
+            i += 4
+        while i < pause:
+            finite &= fabs(frequencies[i]) < INFINITY
+            most[0] = max(most[0], fabs(frequencies[i]))
+            i += 1
+        if not finite:
             return BAD_FREQUENCIES
-        largest[0] = max(largest[0], fabs(number))
-        status = poll_each(stop, &work, 1, POLL_EVERY)
-        if status != OK:
-            return status
+    largest[0] = max(max(most[0], most[1]), max(most[2], most[3]))
     spacing = (frequencies[count - 1] - start) / max(<Py_ssize_t> 1, count - 1)
-    even[0] = False
-    for i in range(count):
-        # Also where there is no number any more.
-        if not fabs(frequencies[i] - (start + i * spacing)) <= 1e-15 * largest[0]:
-            return OK
-        status = poll_each(stop, &work, 1, POLL_EVERY)
+    near = 1e-15 * largest[0]
+    even[0] = True
+    i = 0
+    while i < count and even[0]:
+        pause = min(i + 64 * TOGETHER, count)
+        status = poll_each(stop, &work, pause - i, POLL_EVERY)
         if status != OK:
             return status
-    even[0] = True
+        while i < pause:
+            # Also where there is no number any more.
+            even[0] &= fabs(frequencies[i] - (start + i * spacing)) <= near
+            i += 1
     return OK
 
 

@@ -162,7 +162,7 @@ class Frequencies(Work):
     def chunk_seconds(self) -> float:
         """What it takes to prepare the series."""
         times, block = len(self.inputs[1]), self.block
-        return times * (20e-9 + 5e-9 * self.each) + (60e-9 * (times + block) if block else 0.0)
+        return times * (20e-9 + 5e-9 * self.each) + (12e-9 * (times + block) if block else 0.0)
 
     @property
     def before(self) -> Callable[[int], float] | None:
@@ -237,7 +237,7 @@ def _seconds(n: int, series: int, count: int, block: int) -> float:
     if not block:
         return 5e-6 + n * count * (3e-9 + 0.5e-9 * series)
     transforms = -(-count // block) * (2 + series)
-    return 50e-6 + n * 100e-9 + transforms * (n * 50e-9 + block * 50e-9)
+    return 20e-6 + n * 40e-9 + transforms * (n * 50e-9 + block * 50e-9)
 
 
 KERNEL = Kernel(
