@@ -512,7 +512,7 @@ cdef inline int keep_disjoint(
             options[kept] = options[place]
             kept += ((one & low) | (other & high)) == 0
     end[0] = kept
-    return tick(self, stop - begin)
+    return tick(self, 2 * (stop - begin))
 
 
 cdef inline u64 sum_of(u64 a, u64 b, u64 c) noexcept nogil:

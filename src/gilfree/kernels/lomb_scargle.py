@@ -237,7 +237,7 @@ def _seconds(n: int, series: int, count: int, block: int) -> float:
     if not block:
         return 5e-6 + n * count * (3e-9 + 0.5e-9 * series)
     transforms = -(-count // block) * (2 + series)
-    return 20e-6 + n * 40e-9 + transforms * (n * 50e-9 + block * 50e-9)
+    return 20e-6 + n * 40e-9 + transforms * (n * 15e-9 + block * 15e-9)
 
 
 KERNEL = Kernel(
