@@ -19,7 +19,7 @@ QUICK = ("nearest_neighbors", "shortest_paths", "edit_distance", "mandelbrot")
 QUICK_MODELS = ("threads", "processes-spawn")
 
 # Seconds of a serial run, rounds, and seconds for everything.
-QUICK_LENGTHS = (0.04, 7, 36.0)
+QUICK_LENGTHS = (0.06, 9, 50.0)
 FULL_LENGTHS = (0.1, 9, 1080.0)
 # For what depends on how long a call is; all of that is about threads.
 LENGTHS_SECONDS = {"quick": 5.0, "full": 40.0}
