@@ -585,7 +585,7 @@ def test_a_graph_that_changes_under_the_search_cannot_make_it_longer(unweighted)
     indptr, predecessors = memory[moved:], memory[:nodes].reshape(1, nodes)
     indptr[13:20] = 2
     indptr[20] = 19
-    indices = np.array([10, 0, 11, 12] + 15 * [19], np.int32)
+    indices = np.array([10, 0, 11, 12, *range(13, 19), *range(1, 8), 19, 19], np.int32)
     data = None if unweighted else np.ones(19)
     with pytest.raises(ValueError, match=r"graph: .*another thread changed"):
         _kernels.shortest_paths(data, indices, indptr, np.array([19]), np.empty((1, nodes)), predecessors)

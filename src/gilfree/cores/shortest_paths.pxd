@@ -29,6 +29,7 @@ from gilfree.cores.stop cimport (
     advance,
     poll,
     poll_each,
+    rarely,
 )
 
 cdef extern from *:
@@ -272,11 +273,24 @@ cdef inline int fill(double *distances, int32_t *predecessors, int64_t nodes, Po
     return OK
 
 
+cdef inline int poll_or_end(int64_t *next_poll, int64_t looked_at, int64_t most, Poll *stop) noexcept nogil:
+    """Polls where `next_poll` nodes and edges, or more, have been looked at; an error if they are more than there are.
+
+    No node is looked at twice unless another thread writes to what is read here, so this bounds time and memory. That
+    both are one question leaves nothing to pay for polling in a search that takes nanoseconds for a node.
+    """
+    if looked_at > most:
+        return CHANGED
+    next_poll[0] = min(most, looked_at + POLL_EVERY)
+    return poll(stop)
+
+
 cdef inline int dijkstra(
     const weight_t *weights, const index_t *targets, const index_t *offsets, int64_t nodes, int64_t edges,
     int32_t source, double *distances, int32_t *predecessors, Queue *queue, Poll *stop,
 ) noexcept nogil:
-    cdef int64_t edge, end, pause, target, looked_at = 0, work = 0, reached = 0, told = 0
+    cdef int64_t edge, end, pause, target, work = 0, reached = 0, told = 0
+    cdef int64_t looked_at = 0, next_poll = 0  # nodes and edges; of them all when to poll
     cdef double distance, through
     cdef weight_t weight
     cdef Entry entry
@@ -310,16 +324,14 @@ cdef inline int dijkstra(
         end = offsets[entry.node + 1]
         if not 0 <= edge <= end <= edges:
             return BAD_OFFSETS
-        # No node comes here twice unless another thread writes to `distances`, so this bounds time and memory.
-        looked_at += end - edge
-        if looked_at > edges:
-            return CHANGED
+        looked_at += 1 + end - edge
+        if rarely(looked_at > next_poll):
+            status = poll_or_end(&next_poll, looked_at, nodes + edges, stop)
+            if status != OK:
+                return status
         reached += 1
         while True:
             pause = min(end, edge + POLL_EVERY)
-            status = poll_each(stop, &work, pause - edge + 1, POLL_EVERY)
-            if status != OK:
-                return status
             while edge < pause:
                 target = targets[edge]
                 weight = weights[edge]
@@ -340,6 +352,9 @@ cdef inline int dijkstra(
                 status = narrow(queue, entry.key)
             if edge == end or status != OK:
                 break
+            status = poll(stop)
+            if status != OK:
+                break
     return status
 
 
@@ -350,7 +365,8 @@ cdef inline int breadth_first(
     cdef uint8_t *seen = scratch.seen
     cdef int32_t *found = scratch.found
     cdef int32_t *parents = scratch.parents
-    cdef int64_t head = 0, tail = 1, level_end = 1, edge, end, pause, target, looked_at = 0, work = 0, told = 0
+    cdef int64_t head = 0, tail = 1, level_end = 1, edge, end, pause, target, told = 0
+    cdef int64_t looked_at = 0, next_poll = 0  # nodes and edges; of them all when to poll
     cdef int32_t node
     cdef double distance = 0
     cdef int status
@@ -382,14 +398,13 @@ cdef inline int breadth_first(
         end = offsets[node + 1]
         if not 0 <= edge <= end <= edges:
             return BAD_OFFSETS
-        looked_at += end - edge  # no node comes here twice
-        if looked_at > edges:
-            return CHANGED
-        while True:
-            pause = min(end, edge + POLL_EVERY)
-            status = poll_each(stop, &work, pause - edge + 1, POLL_EVERY)
+        looked_at += 1 + end - edge
+        if rarely(looked_at > next_poll):
+            status = poll_or_end(&next_poll, looked_at, nodes + edges, stop)
             if status != OK:
                 return status
+        while True:
+            pause = min(end, edge + POLL_EVERY)
             while edge < pause:
                 target = targets[edge]
                 if <uint64_t> target >= <uint64_t> nodes:
@@ -403,6 +418,9 @@ cdef inline int breadth_first(
                 edge += 1
             if edge == end:
                 break
+            status = poll(stop)
+            if status != OK:
+                return status
     advance(stop, nodes - told)  # those that cannot be reached, too
     return OK
 
