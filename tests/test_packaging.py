@@ -384,14 +384,20 @@ def tried(tmp_path, monkeypatch):
 def test_wheels_are_tried_with_what_there_is(tmp_path, monkeypatch, tried, optional, lacking):
     monkeypatch.setattr(wheels, "extra", lambda _name: optional["gilfree[bench]"])
     monkeypatch.setattr(wheels, "groups", lambda name: optional.get(name, ["pytest"]))
-    monkeypatch.setattr(sys, "argv", ["wheels.py"])
+    monkeypatch.setattr(sys, "argv", ["wheels.py", "--pytest=-n 0 -x"])
     row = wheels.Row(wheels.Interpreter("python3.12", "3.12", ".so"))
     wheels.try_out(row, tmp_path / "gilfree.whl", tmp_path, tmp_path, wheels.parse())
     assert tried[:2] == [str(tmp_path / "gilfree.whl"), "pytest"]
     assert tried[2:4] == [" ".join(packages) for packages in optional.values()]  # before the tests, which use them
     assert " -m pytest " in tried[4]
+    assert tried[4].endswith(" --dist=loadfile -n 0 -x")  # what was asked for overrules the processes
     assert (row.lacking, row.tests) == (lacking, "3 passed in 1 s")
     assert row.bench.startswith("not run" if "gilfree[bench]" in lacking else "passed in 60 s")
+
+
+def test_tests_of_wheels_have_the_processes_of_other_tests():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert f"PROCESSES := {' '.join(wheels.PROCESSES)}\n" in makefile
 
 
 @pytest.mark.parametrize(
@@ -421,6 +427,7 @@ import os, sys
 
 def test_one():
     assert os.environ["PYTHONPATH"].endswith("packages")
+    assert "PYTEST_XDIST_WORKER" not in os.environ
     assert "no:cacheprovider" in sys.argv
 
 def test_two():

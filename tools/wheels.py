@@ -46,6 +46,8 @@ DT_TEXTREL, DT_BIND_NOW, DT_FLAGS, DT_FLAGS_1 = 22, 24, 30, 0x6FFFFFFB
 DF_TEXTREL, DF_BIND_NOW, DF_1_NOW = 4, 8, 1
 # Of these, zig's runtime library has its own: see zig.h.
 FROM_THE_C_LIBRARY = {"exp", "memcpy", "memset"}
+# As in the Makefile: each file of tests goes to one of so many processes.
+PROCESSES = ("-n", "auto", "--maxprocesses=4", "--dist=loadfile")
 # What Linux calls the features that the levels need: a wheel that did not see them would be slow, and pass every test.
 FEATURES = {
     "v3": {"avx2", "fma", "bmi1", "bmi2", "popcnt"},
@@ -419,7 +421,7 @@ def try_out(row: Row, wheel: Path, here: Path, work: Path, options: argparse.Nam
     # Not built for every Python; the tests that need them are skipped without.
     more = {"gilfree[bench]": extra("bench"), "peers": groups("peers")}
     row.lacking = tuple(name for name, packages in more.items() if not installs(python, packages, environment))
-    row.tests = last_line(run_in(here, pytest([python], options), environment))
+    row.tests = last_line(run_in(here, pytest([python], PROCESSES, options), environment))
     if "gilfree[bench]" in row.lacking:
         row.bench = "not run: not all that it needs is built for this Python"
     elif not options.no_bench:
@@ -436,12 +438,13 @@ def try_there(row: Row, wheel: Path, here: Path, work: Path, options: argparse.N
     environment["PYTHONPATH"] = str(packages)
     emulator, *arguments = options.there
     command = [shutil.which(emulator) or emulator, *arguments]  # which is not on that environment's PATH
-    return last_line(run_in(here, pytest(command, options), environment))
+    # In one process: more would be started without the emulator.
+    return last_line(run_in(here, pytest(command, (), options), environment))
 
 
-def pytest(python: Iterable[object], options: argparse.Namespace) -> list[object]:
-    """Return the command that runs the tests."""
-    return [*python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options.pytest]
+def pytest(python: Iterable[object], processes: Iterable[str], options: argparse.Namespace) -> list[object]:
+    """Return the command that runs the tests; what the command line says of processes comes last, and counts."""
+    return [*python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *processes, *options.pytest]
 
 
 def check_level(python: Path, environment: Mapping[str, str]) -> None:
