@@ -359,8 +359,8 @@ class TestMachineCode:
                 if re.fullmatch(rf"__pyx_p[fw]_7gilfree_8_kernels_\d+{function}(?:\.\w+)*", name)
             ]
             assert 1 <= len(entry) <= 2, f"{function}: {entry}"
-            # These come once, outside of the branches: `discard` after them, and `size_of` between two such pairs, which
-            # calls `arrange`. Some compilers inline them.
+            # These come once, outside of the branches: `discard` after them, and between two such pairs `size_of`,
+            # which calls `arrange`. Some compilers inline them.
             symbol = rf"\w*__pyx_f_7gilfree_5cores_{len(module)}{module}_(?!(?:discard|size_of|arrange)\b)[\w.]+"
             of_core = rf"(?:call|bl|jmp)q?\s.*<({symbol})>"
             calls = Counter(re.findall(of_core, "".join(bodies[name] for name in entry)))
