@@ -22,9 +22,9 @@ cdef extern from *:
         #define gilfree_release(p, v) ((void)InterlockedExchange64((volatile LONG64 *)(p), (v)))
         #define gilfree_take(p, v) ((int64_t)InterlockedExchangeAdd64((volatile LONG64 *)(p), (v)))
         #define gilfree_pause() YieldProcessor()
-        #define gilfree_let_others() ((void)SwitchToThread())
+        #define gilfree_nap() ((void)SwitchToThread())
     #else
-        #include <sched.h>
+        #include <time.h>
         #define gilfree_acquire(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
         #define gilfree_release(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
         #define gilfree_take(p, v) __atomic_fetch_add((p), (v), __ATOMIC_ACQ_REL)
@@ -35,7 +35,10 @@ cdef extern from *:
         #else
             #define gilfree_pause() __asm__ volatile("" ::: "memory")
         #endif
-        #define gilfree_let_others() ((void)sched_yield())
+        static CYTHON_INLINE void gilfree_nap(void) {
+            struct timespec moment = {0, 50000};  /* nanoseconds */
+            (void)nanosleep(&moment, NULL);
+        }
     #endif
     #endif
     """
@@ -43,14 +46,14 @@ cdef extern from *:
     void release "gilfree_release"(int64_t *number, int64_t value) noexcept nogil
     int64_t take_from "gilfree_take"(int64_t *number, int64_t more) noexcept nogil  # adds; what it was before
     void pause "gilfree_pause"() noexcept nogil  # tells the processor that this is a loop that waits
-    void let_others "gilfree_let_others"() noexcept nogil  # run, if they wait for this CPU
+    void nap "gilfree_nap"() noexcept nogil  # leaves the CPU to others for a moment
 
 cdef enum:
     ROW_BITS = 34  # of a ticket; rows are below 2**32, and the last takers go beyond by what they would have taken
     MOST_STAGES = 1 << 29
     TEAM_WORDS = 16  # in two cache lines
     PAUSES = 64  # between two polls
-    PATIENCE = 32  # polls, some 100 µs together, until a thread that waits lets others run
+    PATIENCE = 32  # polls, some 100 µs: a thread that waits longer may keep the one that it waits for from running
 
 
 # What the calls share, zeros at first: 16 numbers of 64 bits.
@@ -94,7 +97,7 @@ cdef inline int take_turn(
                 break
         else:
             if waited > PATIENCE:
-                let_others()
+                nap()
             waited += 1
             status = poll(stop)
             if status != OK:

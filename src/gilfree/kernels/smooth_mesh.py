@@ -9,7 +9,7 @@ from gilfree._kernels import finite_float, hold, integer, releases
 from gilfree.kernels._kernel import Kernel, Work, share
 from gilfree.kernels._lazy import _arrays, _csr, np
 from gilfree.watching import watches, watching
-from gilfree.workers import Workers, crew
+from gilfree.workers import Workers, cpu_count, crew
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -218,7 +218,8 @@ def _together(
 ) -> "NDArray[Any]":
     """Have workers that share memory list the neighbours and make the iterations, each as much of it as it can."""
     positions, triangles = mesh[:2]
-    count, ends, calls = len(positions), ENDS * len(triangles), crew(workers).size
+    count, ends = len(positions), ENDS * len(triangles)
+    calls = min(crew(workers).size, cpu_count())  # more would wait for each other
     if out is None:
         moved: NDArray[Any] = np.empty_like(positions)
     else:
