@@ -52,13 +52,14 @@ def arguments(kernel: str, size: str) -> tuple[str, tuple[Any, ...]]:
         raise CaughtError(work)
 
     # Which of the two calls it depends on what the kernel returns. By itself, a thread would take a shorter way. Of
-    # `smooth_mesh`, whose workers wait for each other after each iteration, this is one iteration.
+    # `smooth_mesh` this is one iteration, which can be made again and again with what it is given; where threads share
+    # in all of them, what they are given says that all is done.
     with (
         patch("gilfree.kernels._arrays.share", catch),
         patch(f"gilfree.kernels.{kernel}.share", catch, create=True),
     ):
         try:
-            PROBLEMS[kernel].make(size)(KERNELS[kernel].functions[0], workers=2)
+            PROBLEMS[kernel].make(size)(KERNELS[kernel].functions[0], workers=map)
         except CaughtError as caught:
             [work] = caught.args
             return work.core, (*work.inputs, *work.outputs)
