@@ -144,7 +144,7 @@ cdef extern from *:
            that all its calls take a buffer of. NumPy's arrays count nothing, and lock themselves: a thread that enters
            the critical section of an object for the second time takes some 40 microseconds in Python 3.13. It yields
            to others until it gives up hope, and gives back what it waits for; from 3.14 on it sees that it need not. */
-        static CYTHON_INLINE int gilfree_is_locked(PyObject *owner) {
+        static CYTHON_INLINE int gilfree_is_to_lock(PyObject *owner) {
             #if PY_VERSION_HEX < 0x030E0000
                 PyBufferProcs *buffers = Py_TYPE(owner)->tp_as_buffer;
                 return buffers != NULL && buffers->bf_releasebuffer != NULL;
@@ -154,7 +154,7 @@ cdef extern from *:
         }
         static CYTHON_INLINE int gilfree_get_buffer(PyObject *owner, Py_buffer *view, int flags) {
             int status;
-            if (!gilfree_is_locked(owner)) return PyObject_GetBuffer(owner, view, flags);
+            if (!gilfree_is_to_lock(owner)) return PyObject_GetBuffer(owner, view, flags);
             Py_BEGIN_CRITICAL_SECTION(owner);
             status = PyObject_GetBuffer(owner, view, flags);
             Py_END_CRITICAL_SECTION();
@@ -163,7 +163,7 @@ cdef extern from *:
         static CYTHON_INLINE void gilfree_release_buffer(Py_buffer *view) {
             PyObject *owner = view->obj;
             if (owner == NULL) return;
-            if (!gilfree_is_locked(owner)) {
+            if (!gilfree_is_to_lock(owner)) {
                 PyBuffer_Release(view);
                 return;
             }
@@ -1660,6 +1660,13 @@ def lomb_scargle(
         give_back(views, 6)
 
 
+cdef int want_ends(Py_buffer *view, str name, Py_ssize_t faces) except -1:
+    """Room for the ends of all edges."""
+    if view.shape[0] // ENDS != faces or view.shape[0] % ENDS:
+        raise ValueError(f"{name}: wanted length 6 for each of {faces} faces, got {view.shape[0]}")
+    return 0
+
+
 def mesh_neighbors(faces, offsets, neighbors, *, bint release_gil=True, stop=None):
     cdef Py_buffer views[4]
     cdef Poll poll
@@ -1672,10 +1679,7 @@ def mesh_neighbors(faces, offsets, neighbors, *, bint release_gil=True, stop=Non
         want_length(&views[0], "faces", 1, 3)
         if not 1 <= views[1].shape[0] <= 2**31:
             raise ValueError(f"offsets: wanted length 1 to 2**31, got {views[1].shape[0]}")
-        if views[2].shape[0] // ENDS != views[0].shape[0] or views[2].shape[0] % ENDS:
-            raise ValueError(
-                f"neighbors: wanted length 6 for each of {views[0].shape[0]} faces, got {views[2].shape[0]}"
-            )
+        want_ends(&views[2], "neighbors", views[0].shape[0])
         begin(&poll, &views[3], stop, release_gil)
         if release_gil:
             with nogil:
@@ -1801,9 +1805,8 @@ def smooth_together(
         want_length(&views[2], "team", 0, TEAM_WORDS)
         want_length(&views[3], "starts", 0, views[0].shape[0] + 1)
         want_length(&views[5], "offsets", 0, views[0].shape[0] + 1)
-        if views[4].shape[0] // ENDS != views[1].shape[0] or views[4].shape[0] % ENDS:
-            raise ValueError(f"items: wanted length 6 for each of {views[1].shape[0]} faces, got {views[4].shape[0]}")
-        want_length(&views[6], "neighbors", 0, views[4].shape[0])
+        want_ends(&views[4], "items", views[1].shape[0])
+        want_ends(&views[6], "neighbors", views[1].shape[0])
         for index, name in ((7, "spare"), (8, "moved")):
             want_length(&views[index], name, 0, views[0].shape[0])
             want_length(&views[index], name, 1, 3)

@@ -539,7 +539,7 @@ def test_shared_memory_with_anything_in_it(team, numbers):
         (6, np.empty(3, np.int64), ["starts", "length 4"]),
         (7, np.empty(5, np.int32), ["items", "got 5"]),
         (8, np.empty(5, np.int64), ["offsets", "length 4"]),
-        (9, np.empty(12, np.int32), ["neighbors", "length 6"]),
+        (9, np.empty(12, np.int32), ["neighbors", "6 for each of 1", "got 12"]),
         (10, np.empty((2, 3)), ["spare", "length 3"]),
         (11, np.empty((3, 2)), ["moved", "length 3"]),
     ],

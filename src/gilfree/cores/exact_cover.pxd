@@ -24,6 +24,7 @@ from gilfree.cores.stop cimport BAD_OPTIONS, BAD_SUBTREE, NO_MEMORY, OK, Poll, a
 cdef enum:
     COVERED = 1 << 30  # added to the size of an item that is: no size is as large
     POLL_EVERY = 16384  # nodes of options: some 50 µs
+    MASKED = 2  # nodes, whose time an option of a list takes
     SHARES = 1 << 20  # into which a subtree's search is divided, to tell how far it has got
 
     MASK = 128  # items
@@ -512,7 +513,7 @@ cdef inline int keep_disjoint(
             options[kept] = options[place]
             kept += ((one & low) | (other & high)) == 0
     end[0] = kept
-    return tick(self, 2 * (stop - begin))
+    return tick(self, MASKED * (stop - begin))
 
 
 cdef inline u64 sum_of(u64 a, u64 b, u64 c) noexcept nogil:

@@ -52,6 +52,7 @@ cdef enum:
     TIMES = 32  # at a time, whose sines and cosines stay in the cache
     POLL_EVERY = 100_000  # sines and cosines: some 100 µs
     TOGETHER = 64  # times or frequencies between two counts of the work
+    STRETCH = 4096  # and frequencies that are only read
     REACH = 12  # points of the grid on either side of a time over which it is smeared
     SPREAD = 24
     LEAST_BLOCK = 256  # frequencies; fewer, or fewer times than LEAST_TIMES, are not worth a transform
@@ -588,7 +589,7 @@ cdef inline int read_frequencies(
     cdef int status
     most[0] = most[1] = most[2] = most[3] = 0
     while i < count:
-        pause = min(i + 64 * TOGETHER, count)
+        pause = min(i + STRETCH, count)
         status = poll_each(stop, &work, pause - i, POLL_EVERY)
         if status != OK:
             return status
@@ -609,7 +610,7 @@ cdef inline int read_frequencies(
     even[0] = True
     i = 0
     while i < count and even[0]:
-        pause = min(i + 64 * TOGETHER, count)
+        pause = min(i + STRETCH, count)
         status = poll_each(stop, &work, pause - i, POLL_EVERY)
         if status != OK:
             return status

@@ -15,7 +15,7 @@ from libc.stdlib cimport free, malloc
 from gilfree.cores.stop cimport (
     BAD_FACE, BAD_NEIGHBORS, FACES_CHANGED, NO_MEMORY, OK, Poll, advance, poll_each, rarely
 )
-from gilfree.cores.team cimport Team, Turn, close_stage, is_last, take_turn
+from gilfree.cores.team cimport Team, Turn, close_stage, end_turn, take_turn
 
 ctypedef fused index_t:
     int32_t
@@ -56,35 +56,6 @@ cdef inline bint is_face(Py_ssize_t vertices, int64_t a, int64_t b, int64_t c) n
     )
 
 
-cdef inline int count_ends(
-    const index_t *faces, const Lists *lists, Py_ssize_t first, Py_ssize_t rows, Poll *stop
-) noexcept nogil:
-    """Writes the number of ends at each of these vertices to the place after its own in `starts`."""
-    cdef int64_t *counts = lists.starts + 1 + first
-    cdef int64_t a, b, c, work = 0
-    cdef Py_ssize_t face = 0, row, pause
-    cdef int status
-    for row in range(rows):
-        counts[row] = 0
-    while face < lists.faces:
-        pause = min(face + FACES, lists.faces)
-        status = poll_each(stop, &work, pause - face, POLL_EVERY)
-        if status != OK:
-            return status
-        while face < pause:
-            a, b, c = faces[3 * face], faces[3 * face + 1], faces[3 * face + 2]
-            if rarely(not is_face(lists.vertices, a, b, c)):
-                return BAD_FACE
-            if <uint64_t> (a - first) < <uint64_t> rows:
-                counts[a - first] += 2
-            if <uint64_t> (b - first) < <uint64_t> rows:
-                counts[b - first] += 2
-            if <uint64_t> (c - first) < <uint64_t> rows:
-                counts[c - first] += 2
-            face += 1
-    return OK
-
-
 cdef inline int add_up_counts(int64_t *starts, Py_ssize_t count, Poll *stop) noexcept nogil:
     """Makes numbers, which come after the place where the first list begins, the places where others begin."""
     cdef Py_ssize_t index
@@ -99,9 +70,18 @@ cdef inline int add_up_counts(int64_t *starts, Py_ssize_t count, Poll *stop) noe
     return OK
 
 
-cdef inline bint push(const Lists *self, Py_ssize_t vertex, Py_ssize_t one, Py_ssize_t other) noexcept nogil:
-    """Lists two ends at a vertex, if they were counted."""
-    cdef int64_t place = self.starts[vertex] + self.offsets[vertex + 1]
+cdef inline bint take_ends(
+    const Lists *self, bint listing, Py_ssize_t first, Py_ssize_t rows, Py_ssize_t vertex, Py_ssize_t one,
+    Py_ssize_t other,
+) noexcept nogil:
+    """Counts two ends at a vertex, or lists them if they were counted; none where it is another than these."""
+    cdef int64_t place
+    if <uint64_t> (vertex - first) >= <uint64_t> rows:
+        return True
+    if not listing:
+        self.starts[vertex + 1] += 2
+        return True
+    place = self.starts[vertex] + self.offsets[vertex + 1]
     if rarely(place + 2 > self.starts[vertex + 1]):
         return False
     self.items[place] = <int32_t> one
@@ -110,18 +90,24 @@ cdef inline bint push(const Lists *self, Py_ssize_t vertex, Py_ssize_t one, Py_s
     return True
 
 
-cdef inline int list_ends(
-    const index_t *faces, const Lists *lists, Py_ssize_t first, Py_ssize_t rows, Poll *stop
+cdef inline int go_through(
+    const index_t *faces, const Lists *lists, bint listing, Py_ssize_t first, Py_ssize_t rows, Poll *stop
 ) noexcept nogil:
-    """Faces are read a second time, and may be others now."""
+    """Counts the ends at each of these vertices in `starts`, or lists them: faces may be others the second time.
+
+    The numbers stand in the place after the vertex's own, where `add_up_counts` expects them.
+    """
     cdef int64_t a, b, c, work = 0
     cdef Py_ssize_t face = 0, row, pause
-    cdef bint there
+    cdef bint taken
     cdef int status
     for row in range(first, first + rows):
-        if rarely(lists.starts[row] < 0 or lists.starts[row + 1] > lists.room):
+        if not listing:
+            lists.starts[row + 1] = 0
+        elif rarely(lists.starts[row] < 0 or lists.starts[row + 1] > lists.room):
             return FACES_CHANGED
-        lists.offsets[row + 1] = 0
+        else:
+            lists.offsets[row + 1] = 0
     while face < lists.faces:
         pause = min(face + FACES, lists.faces)
         status = poll_each(stop, &work, pause - face, POLL_EVERY)
@@ -131,14 +117,10 @@ cdef inline int list_ends(
             a, b, c = faces[3 * face], faces[3 * face + 1], faces[3 * face + 2]
             if rarely(not is_face(lists.vertices, a, b, c)):
                 return BAD_FACE
-            there = True
-            if <uint64_t> (a - first) < <uint64_t> rows:
-                there = push(lists, a, b, c)
-            if <uint64_t> (b - first) < <uint64_t> rows:
-                there &= push(lists, b, c, a)
-            if <uint64_t> (c - first) < <uint64_t> rows:
-                there &= push(lists, c, a, b)
-            if rarely(not there):
+            taken = take_ends(lists, listing, first, rows, a, b, c)
+            taken &= take_ends(lists, listing, first, rows, b, c, a)
+            taken &= take_ends(lists, listing, first, rows, c, a, b)
+            if rarely(not taken):
                 return FACES_CHANGED
             face += 1
     return OK
@@ -267,14 +249,12 @@ cdef inline int list_some(
     if stage == CLOSING:
         return close_gaps(lists, first, rows, &work, stop)
     if are_long:
-        if stage == COUNTING:
-            return count_ends(<const int64_t *> faces, lists, first, rows, stop)
-        status = list_ends(<const int64_t *> faces, lists, first, rows, stop)
+        status = go_through(<const int64_t *> faces, lists, stage == LISTING, first, rows, stop)
     else:
-        if stage == COUNTING:
-            return count_ends(<const int32_t *> faces, lists, first, rows, stop)
-        status = list_ends(<const int32_t *> faces, lists, first, rows, stop)
-    return sort_lists(lists, first, rows, &work, stop) if status == OK else status
+        status = go_through(<const int32_t *> faces, lists, stage == LISTING, first, rows, stop)
+    if status != OK or stage == COUNTING:
+        return status
+    return sort_lists(lists, first, rows, &work, stop)
 
 
 cdef inline int after(const Lists *lists, int64_t stage, Poll *stop) noexcept nogil:
@@ -522,7 +502,7 @@ cdef inline int smooth_together(
                     mesh, turn.first, turn.rows, <const float *> source,
                     <float *> at_row(target, False, turn.first), stop, &work,
                 )
-        if status == OK and is_last(team, &turn, vertices):
+        if status == OK and end_turn(team, &turn, vertices):
             status = after(lists, turn.stage, stop)
             if status == OK:
                 close_stage(team, &turn)

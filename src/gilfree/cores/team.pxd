@@ -105,8 +105,8 @@ cdef inline int take_turn(
     return OK
 
 
-cdef inline bint is_last(Team *team, const Turn *turn, int64_t rows) noexcept nogil:
-    """Tells that the rows of a turn are done; if they are the last of the stage, the caller has to close it."""
+cdef inline bint end_turn(Team *team, const Turn *turn, int64_t rows) noexcept nogil:
+    """Tells the others that the rows of a turn are done; whether these were the last, so that the caller closes."""
     return take_from(&team.done, turn.rows) + turn.rows == rows
 
 

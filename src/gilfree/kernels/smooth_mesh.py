@@ -9,7 +9,7 @@ from gilfree._kernels import finite_float, hold, integer, releases
 from gilfree.kernels._kernel import Kernel, Work, share
 from gilfree.kernels._lazy import _arrays, _csr, np
 from gilfree.watching import watches, watching
-from gilfree.workers import Workers, cpu_count, crew
+from gilfree.workers import Crew, Workers, cpu_count, crew
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -133,13 +133,15 @@ def smooth_mesh(
                 workers=workers,
                 release_gil=release,
             )
-    alone = workers.__class__ is int and workers == 1
-    if not alone and _cut_steps(workers, step_seconds) and 0 < iterations <= MOST_TOGETHER and count > 0:
-        if crew(workers).kind == "elsewhere":
+    who = None if workers.__class__ is int and workers == 1 else crew(workers)
+    if who and _cut_steps(who, workers, step_seconds) and 0 < iterations <= MOST_TOGETHER and count > 0:
+        if who.kind == "elsewhere":
             offsets, neighbors = _neighbors(triangles, count, release_gil=release)
             inputs = range(count), positions, offsets, neighbors, factor, iterations
             return _step_by_step(inputs, step_seconds, out, workers, release_gil=release)
-        return _together((positions, triangles, factor, iterations), seconds, out, workers, release_gil=release)
+        calls = min(who.size, cpu_count())  # more would wait for each other
+        mesh = positions, triangles, factor, iterations, calls
+        return _together(mesh, seconds, out, workers, release_gil=release)
     moved: NDArray[Any] = _arrays.compute(
         Meshes,
         (positions, triangles, factor, iterations),
@@ -194,7 +196,7 @@ class Together(Work):
 
 
 class Faces(Work):
-    """Faces, which are gone through once, by the calling thread."""
+    """Faces, whose edges the calling thread lists at the vertices."""
 
     __slots__ = ()
     core = "mesh_neighbors"
@@ -207,25 +209,23 @@ class Vertices(Work):
     core = "smooth_mesh"
 
 
-def _cut_steps(workers: Workers, seconds: float) -> bool:
+def _cut_steps(who: Crew, workers: Workers, seconds: float) -> bool:
     """Return whether iterations of so long are to be cut: always for workers that the caller brought."""
-    who = crew(workers)
     return who.kind != "threads" or not hasattr(workers, "__index__") or (who.size > 1 and seconds >= CUT_FROM_SECONDS)
 
 
 def _together(
     mesh: tuple[Any, ...], seconds: float, out: "NDArray[Any] | None", workers: Workers, *, release_gil: bool
 ) -> "NDArray[Any]":
-    """Have workers that share memory list the neighbours and make the iterations, each as much of it as it can."""
-    positions, triangles = mesh[:2]
+    """Have workers that share memory list the neighbours and make the iterations, in so many calls of the core."""
+    positions, triangles, *_, calls = mesh
     count, ends = len(positions), ENDS * len(triangles)
-    calls = min(crew(workers).size, cpu_count())  # more would wait for each other
     if out is None:
         moved: NDArray[Any] = np.empty_like(positions)
     else:
         [moved] = _arrays.outputs(out, (("moved", positions.shape, positions.dtype),), [positions, triangles])
     lists = [np.empty(size, dtype) for size, dtype in 2 * ((count + 1, np.int64), (ends, np.int32))]
-    inputs = (*mesh, calls, np.zeros(TEAM_WORDS, np.int64), *lists, np.empty_like(positions), moved)
+    inputs = (*mesh, np.zeros(TEAM_WORDS, np.int64), *lists, np.empty_like(positions), moved)
     held = hold((positions, triangles, moved), np.ndarray)
     share(Together(inputs, (), calls, seconds), workers, release_gil)
     del held
